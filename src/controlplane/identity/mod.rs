@@ -1,0 +1,1 @@
+//! See the chain in [`crate::controlplane`].

@@ -1,0 +1,193 @@
+//! The resources that are served: a row each, built-in or made from a CRD at run time.
+//!
+//! No kind has a handler of its own: what a kind does differently stands in its row ([`Resource`]) and in its
+//! [`Strategy`].
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::env::Env;
+use super::gvk::{GroupResource, Gvk, Gvr};
+use super::schema::Schema;
+use super::schema::field_error::FieldError;
+
+/// One served version of one resource.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Group, version and kind of its objects.
+    pub gvk: Gvk,
+    /// The plural name in URLs.
+    pub plural: String,
+    /// The lower-case singular name.
+    pub singular: String,
+    /// The kind of lists, `DeploymentList`.
+    pub list_kind: String,
+    /// Names for the command line, `deploy`.
+    pub short_names: Vec<String>,
+    /// Groups of resources for the command line, `all`.
+    pub categories: Vec<String>,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// The verbs of discovery, in upstream's order.
+    pub verbs: Vec<&'static str>,
+    /// What is served below an object.
+    pub subresources: Vec<Subresource>,
+    /// The columns of tables, beside those that all tables have.
+    pub columns: Vec<Column>,
+    /// The schema of objects.
+    pub schema: Arc<Schema>,
+    /// JSON paths that field selectors may name, beside name and namespace (`spec.nodeName`).
+    pub selectable_fields: Vec<String>,
+    /// The version in which objects are stored; they are converted on the way in and out.
+    pub storage_version: String,
+    /// Where objects are stored. Equal to group and plural but for the few that share a storage (events).
+    pub storage: GroupResource,
+    /// Where the row comes from.
+    pub origin: Origin,
+    /// What the kind does differently.
+    pub strategy: Arc<dyn Strategy>,
+}
+
+impl Resource {
+    /// Returns the endpoint.
+    pub fn gvr(&self) -> Gvr {
+        Gvr::new(&self.gvk.group, &self.gvk.version, &self.plural)
+    }
+
+    /// Returns group and plural name.
+    pub fn group_resource(&self) -> GroupResource {
+        GroupResource::new(&self.gvk.group, &self.plural)
+    }
+
+    /// Returns a subresource by name.
+    pub fn subresource(&self, name: &str) -> Option<&Subresource> {
+        self.subresources.iter().find(|subresource| subresource.name == name)
+    }
+}
+
+/// Where a row comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Part of Kubernetes.
+    BuiltIn,
+    /// Made from the CRD with this name.
+    Custom {
+        /// The name of the CRD.
+        crd: String,
+    },
+}
+
+/// What is served below an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subresource {
+    /// The last part of the path: `status`, `scale`, `eviction`.
+    pub name: &'static str,
+    /// The kind that discovery shows, when it is not the parent's (`Scale` of `autoscaling/v1`).
+    pub gvk: Option<Gvk>,
+    /// The verbs of discovery.
+    pub verbs: Vec<&'static str>,
+    /// The JSON paths of a scale subresource.
+    pub scale: Option<ScalePaths>,
+}
+
+/// Where a scale subresource finds its numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScalePaths {
+    /// Below the object, such as `.spec.replicas`.
+    pub spec_replicas: String,
+    /// Below the object, such as `.status.replicas`.
+    pub status_replicas: String,
+    /// Below the object, such as `.status.selector`, if there is one.
+    pub label_selector: Option<String>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// The heading.
+    pub name: String,
+    /// `string`, `integer`, `number`, `boolean` or `date`.
+    pub column_type: String,
+    /// The OpenAPI format, such as `name`; may be empty.
+    pub format: String,
+    /// What the column shows.
+    pub description: String,
+    /// 0 for always, above for `-o wide`.
+    pub priority: i32,
+    /// Where the cell comes from.
+    pub cell: Cell,
+}
+
+/// Where a cell comes from.
+#[derive(Clone)]
+pub enum Cell {
+    /// The value at a JSON path, as for custom resources.
+    Path(String),
+    /// A printer of a built-in kind; the second argument is the present time.
+    Printer(fn(&Value, &Env) -> Value),
+}
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Self::Printer(_) => f.debug_tuple("Printer").finish(),
+        }
+    }
+}
+
+/// What a kind does differently. The order in a create is `default`, (mutating admission, `default` again),
+/// `prepare_for_create`, `validate`, `canonicalize`; in an update the same with the `_update` forms.
+///
+/// Source: `k8s.io/apiserver/pkg/registry/rest/{create,update}.go`.
+pub trait Strategy: std::fmt::Debug + Send + Sync {
+    /// Fills in defaults that the schema does not hold. Must be idempotent.
+    fn default(&self, _env: &Env, _object: &mut Value) {}
+
+    /// Clears what a client may not set on create (status), and sets what the server decides.
+    fn prepare_for_create(&self, _env: &Env, _object: &mut Value) {}
+
+    /// Resets what a client may not change (status, for the main resource).
+    fn prepare_for_update(&self, _env: &Env, _object: &mut Value, _old: &Value) {}
+
+    /// Returns the findings about a new object. Must not mutate.
+    fn validate(&self, _object: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Returns the findings about a changed object, immutable fields included. Must not mutate.
+    fn validate_update(&self, object: &Value, _old: &Value) -> Vec<FieldError> {
+        self.validate(object)
+    }
+
+    /// Returns the findings about a changed status. Must not mutate.
+    fn validate_status_update(&self, _object: &Value, _old: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Returns warnings for the client about a valid object.
+    fn warnings(&self, _object: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether an update without `resourceVersion` is allowed.
+    fn allows_unconditional_update(&self) -> bool {
+        true
+    }
+
+    /// Whether an update of a missing object creates it.
+    fn allows_create_on_update(&self) -> bool {
+        false
+    }
+
+    /// Whether `metadata.generation` counts changes of everything but metadata and status.
+    fn tracks_generation(&self) -> bool {
+        true
+    }
+
+    /// Returns the grace period in seconds of a deletion that asks for `requested`; `None` deletes at once.
+    fn grace_period(&self, _object: &Value, _requested: Option<i64>) -> Option<i64> {
+        None
+    }
+}

@@ -1,0 +1,391 @@
+//! The store: one revision counter, one lock, a bounded log of changes a resource.
+//!
+//! A read is a snapshot (a persistent map, cloned in constant time). A watch is a [`Cursor`] over the log: writers
+//! never wait, and a cursor that falls off the log is told so and its client relists. The lock is a std mutex because
+//! nothing is awaited while it is held; watchers are woken after it is released.
+//!
+//! The store knows no HTTP, admission, schema or patch: objects are JSON values, of which it only writes
+//! `metadata.resourceVersion`.
+
+mod cursor;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::gvk::GroupResource;
+use super::object::Object;
+
+pub use cursor::{Compacted, Cursor};
+
+/// How many changes a resource's log keeps before it forgets the oldest.
+pub const DEFAULT_LOG_LEN: usize = 16_384;
+
+/// Where an object of a resource is: namespace (empty for cluster-scoped resources), then name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// The namespace; empty for cluster-scoped resources.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// Returns the pair.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// A committed object. It never changes; an update makes another.
+#[derive(Debug)]
+pub struct Stored {
+    /// The object in its storage version, `metadata.resourceVersion` included.
+    pub value: Value,
+    /// The revision of the commit that wrote it.
+    pub revision: u64,
+    json: OnceLock<Bytes>,
+}
+
+impl Stored {
+    fn new(mut value: Value, revision: u64) -> Arc<Self> {
+        value.set(&["metadata", "resourceVersion"], revision.to_string());
+        Arc::new(Self { value, revision, json: OnceLock::new() })
+    }
+
+    /// Returns the object as JSON text, serialised at most once.
+    pub fn json(&self) -> &Bytes {
+        self.json.get_or_init(|| Bytes::from(self.value.to_string()))
+    }
+}
+
+/// What a commit did to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeType {
+    /// It is new.
+    Added,
+    /// It was there before.
+    Modified,
+    /// It is gone; the change carries its last state with the revision of the deletion.
+    Deleted,
+}
+
+/// One commit, as watchers see it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What happened.
+    pub change_type: ChangeType,
+    /// The resource.
+    pub resource: GroupResource,
+    /// The place of the object.
+    pub key: ObjectKey,
+    /// The object after the change; for a deletion its last state.
+    pub object: Arc<Stored>,
+    /// The object before the change.
+    pub previous: Option<Arc<Stored>>,
+}
+
+/// Why a write was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Create: an object is there already.
+    #[error("the object exists")]
+    Exists,
+    /// Update or delete: no object is there.
+    #[error("the object does not exist")]
+    NotFound,
+    /// Update or delete: the object's revision is not the expected one.
+    #[error("the object is at revision {0}")]
+    Conflict(u64),
+}
+
+/// All objects of one resource at one revision.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The revision of the whole store at which it was taken.
+    pub revision: u64,
+    /// The objects, by namespace and name.
+    pub objects: OrdMap<ObjectKey, Arc<Stored>>,
+}
+
+impl Snapshot {
+    /// Returns the objects of one namespace, or of all, in order of namespace and name.
+    pub fn in_namespace<'a>(&'a self, namespace: Option<&'a str>) -> Box<dyn Iterator<Item = &'a Arc<Stored>> + 'a> {
+        match namespace {
+            None => Box::new(self.objects.values()),
+            Some(namespace) => Box::new(
+                self.objects
+                    .range(ObjectKey::new(namespace, "")..)
+                    .take_while(move |(key, _)| key.namespace == namespace)
+                    .map(|(_, stored)| stored),
+            ),
+        }
+    }
+}
+
+/// The objects of all resources. A cheap handle: clones share the same data.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Mutex<Inner>>,
+    /// The newest revision, for those who follow all resources.
+    revision: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    revision: u64,
+    log_len: usize,
+    tables: BTreeMap<GroupResource, Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    objects: OrdMap<ObjectKey, Arc<Stored>>,
+    log: VecDeque<Arc<Change>>,
+    /// The revision of the newest change that was dropped from the log.
+    compacted: u64,
+    wake: watch::Sender<u64>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { objects: OrdMap::new(), log: VecDeque::new(), compacted: 0, wake: watch::Sender::new(0) }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new(DEFAULT_LOG_LEN)
+    }
+}
+
+impl Store {
+    /// Returns an empty store whose logs keep `log_len` changes a resource. Its first commit has revision 2, as in a
+    /// fresh etcd.
+    pub fn new(log_len: usize) -> Self {
+        let inner = Inner { revision: 1, log_len: log_len.max(1), tables: BTreeMap::new() };
+        Self { inner: Arc::new(Mutex::new(inner)), revision: Arc::new(watch::Sender::new(1)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the revision of the newest commit.
+    pub fn revision(&self) -> u64 {
+        self.lock().revision
+    }
+
+    /// Returns a receiver that changes with every commit of any resource.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Returns one object.
+    pub fn get(&self, resource: &GroupResource, key: &ObjectKey) -> Option<Arc<Stored>> {
+        self.lock().tables.get(resource)?.objects.get(key).cloned()
+    }
+
+    /// Returns all objects of a resource as they are now.
+    pub fn list(&self, resource: &GroupResource) -> Snapshot {
+        let inner = self.lock();
+        let objects = inner.tables.get(resource).map(|table| table.objects.clone()).unwrap_or_default();
+        Snapshot { revision: inner.revision, objects }
+    }
+
+    /// Returns the resources that hold at least one object.
+    pub fn resources(&self) -> Vec<GroupResource> {
+        let inner = self.lock();
+        inner.tables.iter().filter(|(_, table)| !table.objects.is_empty()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Stores a new object.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`].
+    pub fn create(&self, resource: &GroupResource, key: ObjectKey, value: Value) -> Result<Arc<Stored>, StoreError> {
+        self.commit(resource, key, |current| match current {
+            Some(_) => Err(StoreError::Exists),
+            None => Ok((ChangeType::Added, value)),
+        })
+    }
+
+    /// Replaces the object that is at revision `expected`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`].
+    pub fn update(
+        &self,
+        resource: &GroupResource,
+        key: ObjectKey,
+        expected: u64,
+        value: Value,
+    ) -> Result<Arc<Stored>, StoreError> {
+        self.commit(resource, key, |current| {
+            at_revision(current, expected)?;
+            Ok((ChangeType::Modified, value))
+        })
+    }
+
+    /// Removes the object that is at revision `expected`; `last` is the state that watchers are shown.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`].
+    pub fn delete(
+        &self,
+        resource: &GroupResource,
+        key: ObjectKey,
+        expected: u64,
+        last: Value,
+    ) -> Result<Arc<Stored>, StoreError> {
+        self.commit(resource, key, |current| {
+            at_revision(current, expected)?;
+            Ok((ChangeType::Deleted, last))
+        })
+    }
+
+    /// The one write: decides and records under the lock, then wakes the watchers.
+    fn commit(
+        &self,
+        resource: &GroupResource,
+        key: ObjectKey,
+        decide: impl FnOnce(Option<&Arc<Stored>>) -> Result<(ChangeType, Value), StoreError>,
+    ) -> Result<Arc<Stored>, StoreError> {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let table = inner.tables.entry(resource.clone()).or_default();
+        let previous = table.objects.get(&key).cloned();
+        let (change_type, value) = decide(previous.as_ref())?;
+        inner.revision += 1;
+        let object = Stored::new(value, inner.revision);
+        match change_type {
+            ChangeType::Deleted => table.objects.remove(&key),
+            ChangeType::Added | ChangeType::Modified => table.objects.insert(key.clone(), object.clone()),
+        };
+        let change = Change { change_type, resource: resource.clone(), key, object: object.clone(), previous };
+        table.record(Arc::new(change), inner.log_len);
+        let (revision, wake) = (inner.revision, table.wake.clone());
+        drop(guard);
+        wake.send_replace(revision);
+        self.revision.send_if_modified(|newest| std::mem::replace(newest, revision.max(*newest)) < revision);
+        Ok(object)
+    }
+
+    /// Returns a cursor that gives every change of a resource after revision `after`.
+    ///
+    /// # Errors
+    /// [`Compacted`] when the log no longer reaches back that far.
+    pub fn watch(&self, resource: &GroupResource, after: u64) -> Result<Cursor, Compacted> {
+        let mut inner = self.lock();
+        let table = inner.tables.entry(resource.clone()).or_default();
+        if after < table.compacted {
+            return Err(Compacted);
+        }
+        Ok(Cursor::new(self.clone(), resource.clone(), after, table.wake.subscribe()))
+    }
+
+    /// Returns all objects of a resource, and a cursor that continues from exactly there.
+    pub fn list_and_watch(&self, resource: &GroupResource) -> (Snapshot, Cursor) {
+        let mut inner = self.lock();
+        let revision = inner.revision;
+        let table = inner.tables.entry(resource.clone()).or_default();
+        let snapshot = Snapshot { revision, objects: table.objects.clone() };
+        (snapshot, Cursor::new(self.clone(), resource.clone(), revision, table.wake.subscribe()))
+    }
+
+    /// Returns at most `max` changes of a resource after revision `after`, oldest first.
+    fn changes_after(&self, resource: &GroupResource, after: u64, max: usize) -> Result<Vec<Arc<Change>>, Compacted> {
+        let inner = self.lock();
+        let Some(table) = inner.tables.get(resource) else { return Ok(Vec::new()) };
+        if after < table.compacted {
+            return Err(Compacted);
+        }
+        let start = table.log.partition_point(|change| change.object.revision <= after);
+        Ok(table.log.iter().skip(start).take(max).cloned().collect())
+    }
+}
+
+impl Table {
+    fn record(&mut self, change: Arc<Change>, log_len: usize) {
+        if self.log.len() == log_len
+            && let Some(oldest) = self.log.pop_front()
+        {
+            self.compacted = oldest.object.revision;
+        }
+        self.log.push_back(change);
+    }
+}
+
+fn at_revision(current: Option<&Arc<Stored>>, expected: u64) -> Result<(), StoreError> {
+    match current {
+        None => Err(StoreError::NotFound),
+        Some(stored) if stored.revision != expected => Err(StoreError::Conflict(stored.revision)),
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pods() -> GroupResource {
+        GroupResource::new("", "pods")
+    }
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::new("default", name)
+    }
+
+    #[test]
+    fn a_write_against_an_old_revision_is_refused() {
+        let store = Store::default();
+        let first = store.create(&pods(), key("a"), json!({})).expect("the store is empty");
+        assert_eq!(first.value, json!({"metadata": {"resourceVersion": "2"}}));
+        let second = store.update(&pods(), key("a"), first.revision, json!({"x": 1})).expect("nobody wrote between");
+        let refused = store.update(&pods(), key("a"), first.revision, json!({})).expect_err("it has changed");
+        assert_eq!(refused, StoreError::Conflict(second.revision));
+        assert_eq!(store.create(&pods(), key("a"), json!({})).expect_err("it is there"), StoreError::Exists);
+        assert_eq!(store.update(&pods(), key("b"), 2, json!({})).expect_err("it is not"), StoreError::NotFound);
+    }
+
+    #[test]
+    fn a_snapshot_does_not_change() {
+        let store = Store::default();
+        store.create(&pods(), key("a"), json!({})).expect("the store is empty");
+        let snapshot = store.list(&pods());
+        store.create(&pods(), key("b"), json!({})).expect("no b yet");
+        assert_eq!(snapshot.in_namespace(Some("default")).count(), 1);
+        assert_eq!(store.list(&pods()).in_namespace(None).count(), 2);
+        assert_eq!(store.list(&pods()).in_namespace(Some("defaul")).count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_cursor_gives_every_change_once_and_in_order() {
+        let store = Store::default();
+        store.create(&pods(), key("a"), json!({})).expect("the store is empty");
+        let (snapshot, mut cursor) = store.list_and_watch(&pods());
+        assert_eq!(snapshot.objects.len(), 1);
+        store.delete(&pods(), key("a"), 2, json!({})).expect("a is at 2");
+        store.create(&pods(), key("b"), json!({})).expect("no b yet");
+        let changes = cursor.next(10).await.expect("nothing was compacted");
+        let seen: Vec<_> = changes.iter().map(|change| (change.change_type, change.object.revision)).collect();
+        assert_eq!(seen, [(ChangeType::Deleted, 3), (ChangeType::Added, 4)]);
+    }
+
+    #[tokio::test]
+    async fn a_cursor_that_falls_off_the_log_is_told() {
+        let store = Store::new(2);
+        let mut cursor = store.watch(&pods(), 1).expect("the log is empty");
+        for name in ["a", "b", "c"] {
+            store.create(&pods(), key(name), json!({})).expect("names differ");
+        }
+        assert!(cursor.next(10).await.is_err());
+        assert!(store.watch(&pods(), 1).is_err());
+        assert!(store.watch(&pods(), 2).is_ok());
+    }
+}
