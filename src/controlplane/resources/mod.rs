@@ -3,14 +3,17 @@
 //! No kind has a handler of its own: what a kind does differently stands in its row ([`Resource`]) and in its
 //! [`Strategy`].
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
 use super::env::Env;
 use super::gvk::{GroupResource, Gvk, Gvr};
+use super::object::Object;
 use super::schema::Schema;
 use super::schema::field_error::FieldError;
+use super::status::Status;
 
 /// One served version of one resource.
 #[derive(Debug, Clone)]
@@ -34,9 +37,9 @@ pub struct Resource {
     /// What is served below an object.
     pub subresources: Vec<Subresource>,
     /// The columns of tables, beside those that all tables have.
-    pub columns: Vec<Column>,
+    pub columns: OnDemand<Vec<Column>>,
     /// The schema of objects.
-    pub schema: Arc<Schema>,
+    pub schema: OnDemand<Arc<Schema>>,
     /// JSON paths that field selectors may name, beside name and namespace (`spec.nodeName`).
     pub selectable_fields: Vec<String>,
     /// The version in which objects are stored; they are converted on the way in and out.
@@ -63,6 +66,39 @@ impl Resource {
     /// Returns a subresource by name.
     pub fn subresource(&self, name: &str) -> Option<&Subresource> {
         self.subresources.iter().find(|subresource| subresource.name == name)
+    }
+}
+
+/// A part of a row that is made when it is first looked at, and then kept: most rows are never asked for theirs.
+#[derive(Clone)]
+pub struct OnDemand<T>(Arc<LazyLock<T, Init<T>>>);
+
+type Init<T> = Box<dyn FnOnce() -> T + Send + Sync>;
+
+impl<T> OnDemand<T> {
+    /// Returns a part that `init` will make.
+    pub fn new(init: impl FnOnce() -> T + Send + Sync + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(init))))
+    }
+}
+
+impl<T: Send + Sync + 'static> From<T> for OnDemand<T> {
+    fn from(value: T) -> Self {
+        Self::new(move || value)
+    }
+}
+
+impl<T> Deref for OnDemand<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> std::fmt::Debug for OnDemand<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnDemand").finish_non_exhaustive()
     }
 }
 
@@ -137,6 +173,23 @@ impl std::fmt::Debug for Cell {
     }
 }
 
+/// What a [`Strategy`] needs to hand out something unique.
+#[derive(Clone, Copy)]
+pub struct Allocation<'a> {
+    /// Time and randomness.
+    pub env: &'a Env,
+    /// Returns the stored objects of a resource, in storage version.
+    pub list: &'a dyn Fn(&GroupResource) -> Vec<Arc<Value>>,
+    /// Whether nothing will be written: what is handed out is not kept.
+    pub dry_run: bool,
+}
+
+impl std::fmt::Debug for Allocation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Allocation").field("dry_run", &self.dry_run).finish_non_exhaustive()
+    }
+}
+
 /// What a kind does differently. The order in a create is `default`, (mutating admission, `default` again),
 /// `prepare_for_create`, `validate`, `canonicalize`; in an update the same with the `_update` forms.
 ///
@@ -150,6 +203,10 @@ pub trait Strategy: std::fmt::Debug + Send + Sync {
 
     /// Resets what a client may not change (status, for the main resource).
     fn prepare_for_update(&self, _env: &Env, _object: &mut Value, _old: &Value) {}
+
+    /// Resets what a write to the status subresource may not change beside what is reset for all kinds (everything
+    /// but metadata and status).
+    fn prepare_for_status_update(&self, _env: &Env, _object: &mut Value, _old: &Value) {}
 
     /// Returns the findings about a new object. Must not mutate.
     fn validate(&self, _object: &Value) -> Vec<FieldError> {
@@ -169,6 +226,37 @@ pub trait Strategy: std::fmt::Debug + Send + Sync {
     /// Returns warnings for the client about a valid object.
     fn warnings(&self, _object: &Value) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Hands out what must be unique among the stored objects (a Service's addresses and ports), after validation and
+    /// before the write. Returns the findings when that is not possible.
+    ///
+    /// Source: `BeginCreate` and `BeginUpdate` of `k8s.io/apiserver/pkg/registry/generic/registry/store.go`.
+    fn allocate(&self, _allocation: &Allocation<'_>, _object: &mut Value, _old: Option<&Value>) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Turns an object into another served version of its kind. The versions share one storage.
+    fn convert(&self, object: &mut Value, target: &Gvk) -> Result<(), Status> {
+        object.set(&["apiVersion"], target.group_version().to_string());
+        object.set(&["kind"], target.kind.as_str());
+        Ok(())
+    }
+
+    /// Returns the object of this kind with nothing set, as upstream encodes it. A create owns (in `managedFields`)
+    /// what differs from it.
+    fn zero(&self) -> Value {
+        Value::Object(serde_json::Map::new())
+    }
+
+    /// Whether a deletion that is done at once answers with the object instead of a `Status`.
+    fn returns_deleted_object(&self) -> bool {
+        false
+    }
+
+    /// For kinds whose dependents are orphaned when a deletion names no propagation policy: the warning to the client.
+    fn orphans_by_default(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether an update without `resourceVersion` is allowed.
