@@ -25,6 +25,9 @@ pub use cursor::{Compacted, Cursor};
 /// How many changes a resource's log keeps before it forgets the oldest.
 pub const DEFAULT_LOG_LEN: usize = 16_384;
 
+/// How much longer the log of all resources is than that of one.
+const MERGED_LOG_FACTOR: usize = 4;
+
 /// Where an object of a resource is: namespace (empty for cluster-scoped resources), then name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectKey {
@@ -140,6 +143,10 @@ struct Inner {
     revision: u64,
     log_len: usize,
     tables: BTreeMap<GroupResource, Table>,
+    /// The changes of all resources, for those who follow them in order of revision.
+    log: VecDeque<Arc<Change>>,
+    /// The revision of the newest change that was dropped from `log`.
+    compacted: u64,
 }
 
 #[derive(Debug)]
@@ -167,7 +174,8 @@ impl Store {
     /// Returns an empty store whose logs keep `log_len` changes a resource. Its first commit has revision 2, as in a
     /// fresh etcd.
     pub fn new(log_len: usize) -> Self {
-        let inner = Inner { revision: 1, log_len: log_len.max(1), tables: BTreeMap::new() };
+        let inner =
+            Inner { revision: 1, log_len: log_len.max(1), tables: BTreeMap::new(), log: VecDeque::new(), compacted: 0 };
         Self { inner: Arc::new(Mutex::new(inner)), revision: Arc::new(watch::Sender::new(1)) }
     }
 
@@ -267,7 +275,9 @@ impl Store {
             ChangeType::Added | ChangeType::Modified => table.objects.insert(key.clone(), object.clone()),
         };
         let change = Change { change_type, resource: resource.clone(), key, object: object.clone(), previous };
-        table.record(Arc::new(change), inner.log_len);
+        let change = Arc::new(change);
+        record(&mut table.log, &mut table.compacted, change.clone(), inner.log_len);
+        record(&mut inner.log, &mut inner.compacted, change, inner.log_len * MERGED_LOG_FACTOR);
         let (revision, wake) = (inner.revision, table.wake.clone());
         drop(guard);
         wake.send_replace(revision);
@@ -297,6 +307,27 @@ impl Store {
         (snapshot, Cursor::new(self.clone(), resource.clone(), revision, table.wake.subscribe()))
     }
 
+    /// Returns at most `max` changes of all resources after revision `after`, oldest first.
+    ///
+    /// # Errors
+    /// [`Compacted`] when the log no longer reaches back that far: list everything and go on from there.
+    pub fn merged_changes_after(&self, after: u64, max: usize) -> Result<Vec<Arc<Change>>, Compacted> {
+        let inner = self.lock();
+        if after < inner.compacted {
+            return Err(Compacted);
+        }
+        let start = inner.log.partition_point(|change| change.object.revision <= after);
+        Ok(inner.log.iter().skip(start).take(max).cloned().collect())
+    }
+
+    /// Returns all objects of all resources at one revision.
+    pub fn list_all(&self) -> (u64, Vec<(GroupResource, Snapshot)>) {
+        let inner = self.lock();
+        let revision = inner.revision;
+        let snapshot = |table: &Table| Snapshot { revision, objects: table.objects.clone() };
+        (revision, inner.tables.iter().map(|(resource, table)| (resource.clone(), snapshot(table))).collect())
+    }
+
     /// Returns at most `max` changes of a resource after revision `after`, oldest first.
     fn changes_after(&self, resource: &GroupResource, after: u64, max: usize) -> Result<Vec<Arc<Change>>, Compacted> {
         let inner = self.lock();
@@ -309,15 +340,14 @@ impl Store {
     }
 }
 
-impl Table {
-    fn record(&mut self, change: Arc<Change>, log_len: usize) {
-        if self.log.len() == log_len
-            && let Some(oldest) = self.log.pop_front()
-        {
-            self.compacted = oldest.object.revision;
-        }
-        self.log.push_back(change);
+/// Appends to a bounded log; what falls off moves `compacted` forward.
+fn record(log: &mut VecDeque<Arc<Change>>, compacted: &mut u64, change: Arc<Change>, log_len: usize) {
+    if log.len() == log_len
+        && let Some(oldest) = log.pop_front()
+    {
+        *compacted = oldest.object.revision;
     }
+    log.push_back(change);
 }
 
 fn at_revision(current: Option<&Arc<Stored>>, expected: u64) -> Result<(), StoreError> {
@@ -375,6 +405,25 @@ mod tests {
         let changes = cursor.next(10).await.expect("nothing was compacted");
         let seen: Vec<_> = changes.iter().map(|change| (change.change_type, change.object.revision)).collect();
         assert_eq!(seen, [(ChangeType::Deleted, 3), (ChangeType::Added, 4)]);
+    }
+
+    #[test]
+    fn the_merged_log_orders_the_changes_of_all_resources() {
+        let store = Store::new(1);
+        let nodes = GroupResource::new("", "nodes");
+        for (resource, name) in [(pods(), "a"), (nodes.clone(), "b"), (pods(), "c"), (nodes, "d")] {
+            store.create(&resource, key(name), json!({})).expect("names differ");
+        }
+        let names = |after| {
+            let changes = store.merged_changes_after(after, 10).expect("four changes fit");
+            changes.iter().map(|change| change.key.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(0), ["a", "b", "c", "d"]);
+        assert_eq!(names(3), ["c", "d"]);
+        store.create(&pods(), key("e"), json!({})).expect("names differ");
+        assert_eq!(store.merged_changes_after(0, 10).err(), Some(Compacted));
+        assert_eq!(names(2).len(), 4);
+        assert_eq!(store.list_all().1.iter().map(|(_, snapshot)| snapshot.objects.len()).sum::<usize>(), 5);
     }
 
     #[tokio::test]
