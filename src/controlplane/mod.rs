@@ -19,6 +19,7 @@ pub mod controllers;
 pub mod env;
 pub mod gvk;
 pub mod identity;
+pub mod names;
 pub mod object;
 pub mod patch;
 pub mod resources;
