@@ -188,6 +188,13 @@ impl Store {
         self.lock().revision
     }
 
+    /// Returns the revision of the newest commit that touched a resource; 0 when there was none.
+    pub fn resource_revision(&self, resource: &GroupResource) -> u64 {
+        let inner = self.lock();
+        let newest = inner.tables.get(resource).and_then(|table| table.log.back());
+        newest.map_or(0, |change| change.object.revision)
+    }
+
     /// Returns a receiver that changes with every commit of any resource.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
