@@ -22,6 +22,7 @@ pub mod identity;
 pub mod names;
 pub mod object;
 pub mod patch;
+pub mod quantity;
 pub mod resources;
 pub mod schema;
 pub mod status;

@@ -3,6 +3,8 @@
 //! No kind has a handler of its own: what a kind does differently stands in its row ([`Resource`]) and in its
 //! [`Strategy`].
 
+pub mod builtin;
+
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
