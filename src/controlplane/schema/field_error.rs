@@ -77,7 +77,7 @@ pub struct FieldError {
     pub error_type: ErrorType,
     /// The path, such as `spec.ports[0].name`.
     pub field: String,
-    /// The value as the message shows it; see [`render`].
+    /// The value as the message shows it; see [`render`]. Empty when it is not shown.
     pub value: String,
     /// The rest of the message; may be empty.
     pub detail: String,
@@ -102,6 +102,11 @@ impl FieldError {
     /// The value may not be set here.
     pub fn forbidden(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Forbidden, field, &Value::Null, detail)
+    }
+
+    /// The value, which the message leaves out, is wrong.
+    pub fn invalid_without_value(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { error_type: ErrorType::Invalid, field: field.into(), value: String::new(), detail: detail.into() }
     }
 
     /// The value must be unique.
@@ -141,7 +146,11 @@ impl FieldError {
     /// Returns the message without the field.
     fn body(&self) -> String {
         let head = self.error_type.text();
-        let head = if self.error_type.shows_value() { format!("{head}: {}", self.value) } else { head.to_owned() };
+        let head = if self.error_type.shows_value() && !self.value.is_empty() {
+            format!("{head}: {}", self.value)
+        } else {
+            head.to_owned()
+        };
         if self.detail.is_empty() { head } else { format!("{head}: {}", self.detail) }
     }
 }

@@ -4,12 +4,24 @@
 //! store, and knows no request.
 
 pub mod data;
+pub mod default;
 pub mod field_error;
+pub mod openapi;
+pub mod pattern;
+pub mod prune;
+pub mod structural;
+pub mod validate;
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Number, Value};
+
+use pattern::Pattern;
+
+pub use default::default;
+pub use openapi::builtin;
+pub use prune::prune;
 
 /// What is known of one value: its type, its children, and how it merges.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,6 +78,12 @@ pub enum SchemaType {
 }
 
 impl SchemaType {
+    /// Returns the type of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        use SchemaType::{Array, Boolean, Integer, Number, Object, String};
+        [Object, Array, String, Integer, Number, Boolean].into_iter().find(|schema_type| schema_type.as_str() == name)
+    }
+
     /// Returns the name that OpenAPI has for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -133,7 +151,7 @@ pub struct Bounds {
     /// `maxLength`, in Unicode code points.
     pub max_length: Option<u64>,
     /// `pattern`, in RE2 syntax.
-    pub pattern: Option<String>,
+    pub pattern: Option<Pattern>,
     /// `minItems`.
     pub min_items: Option<u64>,
     /// `maxItems`.
