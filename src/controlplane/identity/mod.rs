@@ -9,6 +9,7 @@ pub mod escalation;
 pub mod impersonation;
 pub mod kubeconfig;
 pub mod rbac;
+pub mod reviews;
 pub mod rules;
 pub mod tokens;
 pub mod users;
