@@ -1,0 +1,157 @@
+//! Words that a generated project uses already, and those that Rust keeps.
+
+/// The keywords of Rust 2024, strict and reserved.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Modules that a generated project has beside those of a kind.
+const MODULES: &[&str] = &["main", "lib", "test", "tests", "testing", "runtime", "api", "controllers", "webhooks"];
+
+/// Types and traits that generated code names without a path: the prelude, kube, and the built-in kinds it writes.
+const TYPES: &[&str] = &[
+    // The prelude of Rust 2024, and what derives name.
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Debug",
+    "Default",
+    "Display",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Hash",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Self",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Unpin",
+    "Vec",
+    // The standard library and the crates that generated code imports.
+    "Action",
+    "Api",
+    "Arc",
+    "Args",
+    "BTreeMap",
+    "BTreeSet",
+    "Backoff",
+    "Body",
+    "CelRule",
+    "Client",
+    "Command",
+    "Config",
+    "Context",
+    "Controller",
+    "CustomResource",
+    "CustomResourceExt",
+    "Deserialize",
+    "Duration",
+    "Error",
+    "Event",
+    "HashMap",
+    "JsonSchema",
+    "KubeSchema",
+    "List",
+    "ListParams",
+    "Mutex",
+    "Object",
+    "ObjectList",
+    "ObjectMeta",
+    "ObjectReference",
+    "ObjectRef",
+    "Parser",
+    "Patch",
+    "PatchParams",
+    "Recorder",
+    "Reporter",
+    "Request",
+    "Resource",
+    "ResourceExt",
+    "Response",
+    "Serialize",
+    "Status",
+    "Store",
+    "StreamExt",
+    "TypeMeta",
+    "Validation",
+    "Value",
+    // The built-in types of the children, and the kinds whose `Spec` or `Status` is one of them.
+    "Capabilities",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Condition",
+    "ConfigMap",
+    "Container",
+    "ContainerPort",
+    "CustomResourceDefinition",
+    "Deployment",
+    "EnvVar",
+    "IntOrString",
+    "LabelSelector",
+    "Lease",
+    "Namespace",
+    "OwnerReference",
+    "Pod",
+    "PodTemplate",
+    "PolicyRule",
+    "Probe",
+    "Quantity",
+    "ReplicaSet",
+    "ResourceRequirements",
+    "Role",
+    "RoleBinding",
+    "Scale",
+    "SeccompProfile",
+    "Secret",
+    "SecurityContext",
+    "Service",
+    "ServiceAccount",
+    "ServicePort",
+    "Time",
+];
+
+/// Tells whether generated code has another use for this type name.
+pub(super) fn is_reserved_type(name: &str) -> bool {
+    TYPES.contains(&name)
+}
+
+/// Tells whether Rust keeps the word.
+pub(super) fn is_keyword(word: &str) -> bool {
+    KEYWORDS.contains(&word)
+}
+
+/// Returns the module for a name in snake case: the name, with an underscore behind it where it is taken.
+pub(crate) fn module_name(snake: &str) -> String {
+    if is_keyword(snake) || MODULES.contains(&snake) { format!("{snake}_") } else { snake.to_owned() }
+}
