@@ -4,6 +4,7 @@
 //! closer to what it should be, from what the store holds now. One [`Scheduler`] orders the steps, so that a run can be
 //! replayed. The writes go through the same path as everybody's.
 
+pub mod clusterrole_aggregation;
 mod index;
 mod queue;
 mod recorder;

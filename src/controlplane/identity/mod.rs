@@ -4,6 +4,7 @@
 //! bindings, ServiceAccounts) but never write to it and know no HTTP: the request chain calls them.
 
 pub mod authn;
+pub mod bootstrap;
 pub mod ca;
 pub mod escalation;
 pub mod impersonation;
