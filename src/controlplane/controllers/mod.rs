@@ -5,11 +5,26 @@
 //! replayed. The writes go through the same path as everybody's.
 
 pub mod clusterrole_aggregation;
+mod conditions;
+mod crd;
+mod deployment;
+mod garbage_collector;
 mod index;
+mod kind;
+mod kubelet;
+mod namespace;
+mod namespace_content;
+mod pod_scheduler;
+mod pods;
 mod queue;
 mod recorder;
+mod replicaset;
 mod scheduler;
+mod selector;
 mod view;
+
+#[cfg(test)]
+mod harness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +40,37 @@ use super::storage::{Change, ObjectKey};
 pub use recorder::Note;
 pub use scheduler::{Progress, Scheduler, SchedulerHandle};
 pub use view::View;
+
+/// What the controllers need to know.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The CA of the API server (PEM), published in every namespace; empty publishes none.
+    pub ca: String,
+    /// Whether there is a made-up node on which pods run.
+    pub nodes: bool,
+}
+
+/// Returns all controllers, in the order in which they are asked.
+pub fn all(options: &Options) -> Vec<Box<dyn Controller>> {
+    let mut controllers: Vec<Box<dyn Controller>> = vec![
+        Box::new(crd::CrdController),
+        Box::new(namespace::NamespaceController),
+        Box::new(namespace_content::ServiceAccountController),
+        Box::new(deployment::DeploymentController),
+        Box::new(replicaset::ReplicaSetController),
+        Box::new(garbage_collector::GarbageCollector),
+        Box::new(clusterrole_aggregation::ClusterRoleAggregation),
+    ];
+    if !options.ca.is_empty() {
+        controllers.push(Box::new(namespace_content::RootCaPublisher { ca: options.ca.clone() }));
+    }
+    if options.nodes {
+        controllers.push(Box::new(kubelet::NodeRegistration));
+        controllers.push(Box::new(pod_scheduler::PodScheduler));
+        controllers.push(Box::new(kubelet::Kubelet::default()));
+    }
+    controllers
+}
 
 /// A unit of work: what to look at. Equal keys that wait are looked at once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
