@@ -1,5 +1,6 @@
 //! The identities of the Kubernetes API: group, version, kind and resource.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 /// A group and a version, as in `apiVersion`. The core group is the empty string.
@@ -125,6 +126,31 @@ impl Gvr {
     }
 }
 
+/// Compares version names by what Kubernetes expects of them: `v2` is greater than `v1`, which is greater than
+/// `v10beta1`, then `v1alpha2`, then every other name, the first in the alphabet being the greatest.
+///
+/// Source: `k8s.io/apimachinery/pkg/version/helpers.go`.
+pub fn compare_versions(left: &str, right: &str) -> Ordering {
+    stability(left).cmp(&stability(right)).then_with(|| match stability(left) {
+        None => right.cmp(left),
+        Some(_) => Ordering::Equal,
+    })
+}
+
+/// Returns (2 for stable, 1 for beta, 0 for alpha; major; minor) of a name such as `v1beta2`.
+fn stability(version: &str) -> Option<(u8, u64, u64)> {
+    let number = |text: &str| if text.starts_with('0') { None } else { text.parse::<u64>().ok() };
+    let rest = version.strip_prefix('v')?;
+    if let Some(major) = number(rest) {
+        return Some((2, major, 0));
+    }
+    let pre = |name: &str, level: u8| {
+        let (major, minor) = rest.split_once(name)?;
+        Some((level, number(major)?, number(minor)?))
+    };
+    pre("beta", 1).or_else(|| pre("alpha", 0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +167,13 @@ mod tests {
     fn group_resource_of_the_core_group_has_no_dot() {
         assert_eq!(GroupResource::new("", "pods").to_string(), "pods");
         assert_eq!(GroupResource::new("apps", "deployments").to_string(), "deployments.apps");
+    }
+
+    #[test]
+    fn versions_are_ordered_by_stability_then_number() {
+        let mut versions = ["foo10", "v1alpha1", "v3beta1", "v11beta2", "v10", "foo1", "v2", "v12alpha1", "v10beta3"];
+        versions.sort_by(|left, right| compare_versions(right, left));
+        let expected = ["v10", "v2", "v11beta2", "v10beta3", "v3beta1", "v12alpha1", "v1alpha1", "foo1", "foo10"];
+        assert_eq!(versions, expected);
     }
 }

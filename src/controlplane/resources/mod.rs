@@ -4,6 +4,7 @@
 //! [`Strategy`].
 
 pub mod builtin;
+pub mod custom;
 
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
@@ -258,6 +259,11 @@ pub trait Strategy: std::fmt::Debug + Send + Sync {
 
     /// For kinds whose dependents are orphaned when a deletion names no propagation policy: the warning to the client.
     fn orphans_by_default(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns what clients of this version are warned of with every request, if the version is deprecated.
+    fn deprecation_warning(&self) -> Option<&str> {
         None
     }
 

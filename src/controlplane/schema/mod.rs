@@ -19,7 +19,7 @@ use serde_json::{Number, Value};
 
 use pattern::Pattern;
 
-pub use default::default;
+pub use default::{default, drop_nulls};
 pub use openapi::builtin;
 pub use prune::prune;
 
