@@ -16,9 +16,11 @@
 pub mod admission;
 pub mod apiserver;
 pub mod controllers;
+pub mod duration;
 pub mod env;
 pub mod gvk;
 pub mod identity;
+pub mod jsonpath;
 pub mod names;
 pub mod object;
 pub mod patch;

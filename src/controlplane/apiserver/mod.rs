@@ -1,6 +1,9 @@
 //! See the chain in [`crate::controlplane`].
 
 pub mod decode;
+pub mod negotiate;
 pub mod options;
+pub mod partial;
 pub mod request_info;
 pub mod selector;
+pub mod table;

@@ -39,7 +39,7 @@ pub struct Resource {
     pub verbs: Vec<&'static str>,
     /// What is served below an object.
     pub subresources: Vec<Subresource>,
-    /// The columns of tables, beside those that all tables have.
+    /// The columns of tables. Of custom resources those behind the name; of built-in kinds all, or none for the generic two.
     pub columns: OnDemand<Vec<Column>>,
     /// The schema of objects.
     pub schema: OnDemand<Arc<Schema>>,
