@@ -13,9 +13,12 @@ use crate::cli::context::{Context, GlobalArgs, Surroundings};
 
 mod completion;
 pub mod context;
+mod create;
+mod init;
 pub mod report;
 pub mod shell;
 mod version;
+mod write;
 
 /// The operator SDK for Rust
 ///
@@ -32,12 +35,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
+    Create(create::CreateArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
 }
 
 fn dispatch(ctx: &Context, command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Init(args) => init::run(ctx, args),
+        Command::Create(args) => create::run(ctx, args),
         Command::Completion(args) => completion::run(ctx, args),
         Command::Version(args) => version::run(ctx, args),
     }

@@ -11,6 +11,9 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::cli::shell::Shell;
+use crate::plan::PlanError;
+use crate::project::names::NameError;
+use crate::scaffold::ScaffoldError;
 
 /// The exit code for mistakes of rop itself, which is also that of a panic.
 const INTERNAL: u8 = 101;
@@ -102,11 +105,14 @@ fn remedies(cause: &(dyn Error + 'static)) -> Vec<String> {
     if let Some(error) = cause.downcast_ref::<UserError>() {
         return error.help.clone();
     }
-    Vec::new()
+    let help = (cause.downcast_ref::<NameError>().and_then(NameError::help))
+        .or_else(|| cause.downcast_ref::<ScaffoldError>().and_then(ScaffoldError::help))
+        .or_else(|| cause.downcast_ref::<PlanError>().and_then(PlanError::help));
+    help.into_iter().collect()
 }
 
 fn is_internal(cause: &(dyn Error + 'static)) -> bool {
-    cause.is::<InternalError>()
+    cause.is::<InternalError>() || cause.downcast_ref::<ScaffoldError>().is_some_and(ScaffoldError::is_internal)
 }
 
 /// Reports a command line that was not understood, or prints the help that was asked for.

@@ -53,6 +53,8 @@ pub enum ManifestError {
     Kubebuilder,
     /// It has a layout that this rop does not know.
     UnknownLayout(String),
+    /// It is not UTF-8.
+    NotText,
     /// A name in it is not valid.
     Name(NameError),
     /// Names in it collide.
@@ -63,7 +65,7 @@ impl ManifestError {
     /// Returns the remedy.
     pub fn help(&self) -> Option<String> {
         match self {
-            ManifestError::Malformed(_) => Some("restore PROJECT from version control".to_owned()),
+            ManifestError::Malformed(_) | ManifestError::NotText => Some("restore PROJECT from version control".to_owned()),
             ManifestError::Kubebuilder => Some(
                 "rop does not change projects of Go; start a new one beside it with `rop init ../NAME --domain DOMAIN` \
                  and create its APIs with the same groups, versions and kinds"
@@ -80,6 +82,7 @@ impl fmt::Display for ManifestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ManifestError::Malformed(error) => write!(f, "PROJECT is not one that rop wrote: {error}"),
+            ManifestError::NotText => f.write_str("PROJECT is not one that rop wrote: it is not text"),
             ManifestError::Kubebuilder => f.write_str("PROJECT belongs to kubebuilder or operator-sdk"),
             ManifestError::UnknownLayout(layout) => {
                 write!(f, "PROJECT has the layout `{}`, which this rop does not know", layout.escape_debug())
@@ -126,6 +129,8 @@ struct ResourceEntry {
     version: String,
     kind: String,
     plural: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    short_name: Option<String>,
     namespaced: bool,
     resource: bool,
     controller: bool,
@@ -181,12 +186,13 @@ impl Manifest {
     }
 
     fn to_entry(&self, resource: &Resource) -> ResourceEntry {
-        let Resource { group, version, kind, plural, scope, types, controller, operand } = resource;
+        let Resource { group, version, kind, plural, short_name, scope, types, controller, operand } = resource;
         ResourceEntry {
             group: group.name().map(ToString::to_string).unwrap_or_default(),
             version: version.to_string(),
             kind: kind.to_string(),
             plural: plural.to_string(),
+            short_name: short_name.clone(),
             namespaced: scope.is_namespaced(),
             resource: *types,
             controller: *controller,
@@ -232,6 +238,7 @@ fn read_resource(entry: &ResourceEntry, domain: &Domain) -> Result<Resource, Man
         version: Version::parse(&entry.version).map_err(at("version"))?,
         kind: Kind::parse(&entry.kind).map_err(at("kind"))?,
         plural: Plural::parse(&entry.plural).map_err(at("plural"))?,
+        short_name: entry.short_name.as_deref().map(short_name).transpose()?,
         scope: Scope::from_namespaced(entry.namespaced),
         types: entry.resource,
         controller: entry.controller,
@@ -240,6 +247,11 @@ fn read_resource(entry: &ResourceEntry, domain: &Domain) -> Result<Resource, Man
             port: Port::parse(&entry.port.to_string()).map_err(at("port"))?,
         },
     })
+}
+
+/// A short name has the rules of a plural.
+fn short_name(text: &str) -> Result<String, ManifestError> {
+    Plural::parse(text).map(|name| name.to_string()).map_err(at("shortName"))
 }
 
 fn at(key: &'static str) -> impl Fn(NameError) -> ManifestError {

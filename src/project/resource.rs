@@ -79,6 +79,8 @@ pub struct Resource {
     pub kind: Kind,
     /// The plural.
     pub plural: Plural,
+    /// The short name for `kubectl get`, if any was free when the API was added.
+    pub short_name: Option<String>,
     /// Where its objects live.
     pub scope: Scope,
     /// Whether the project defines its type and CRD.
@@ -177,6 +179,7 @@ mod tests {
             version: Version::parse(version).expect("valid"),
             plural: Plural::of(&kind).expect("valid"),
             kind,
+            short_name: None,
             scope: Scope::Namespaced,
             types: true,
             controller: true,
