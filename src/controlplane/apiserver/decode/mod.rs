@@ -14,6 +14,7 @@ mod typed;
 use serde_json::{Map, Value};
 
 use super::options::FieldValidation;
+use super::protobuf::{self, ProtobufError};
 use crate::controlplane::gvk::{GroupVersion, Gvk};
 use crate::controlplane::object::Object;
 use crate::controlplane::resources::Origin;
@@ -24,7 +25,9 @@ use crate::controlplane::status::{Details, Status};
 pub use document::{Document, from_json, from_yaml};
 
 const OBJECT_TYPES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
-const PROTOBUF_PREFIX: &[u8] = b"k8s\0";
+/// Where upstream's messages say that kinds are registered.
+const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
+const DELETE_OPTIONS_SCHEME: &str = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27";
 
 /// A body that has been read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -125,7 +128,10 @@ pub fn object(content_type: Option<&str>, body: &[u8], expected: &Gvk, origin: &
             from_json(body).map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))
         }
         Format::Yaml => from_yaml(body),
-        Format::Protobuf => return from_protobuf(body, expected).map_err(|error| error.unwrap_or_else(unrecognized)),
+        Format::Protobuf => match protobuf::decode(body, expected) {
+            Err(ProtobufError::UnknownKind(found)) => return Err(unknown_kind(&found, expected)),
+            decoded => decoded.map(without_duplicates).map_err(|error| error.to_string()),
+        },
     };
     let Document { mut value, duplicates } = document.map_err(unrecognized)?;
     if value.is_null() {
@@ -181,17 +187,15 @@ pub(super) fn delete_options(content_type: Option<&str>, body: &[u8]) -> Result<
             from_json(body).map_err(|error| format!("couldn't get version/kind; json parse error: {error}"))
         }
         Format::Yaml => from_yaml(body),
-        Format::Protobuf => match from_protobuf(body, &expected) {
-            Ok(decoded) => return Ok(decoded.value),
-            Err(FromProtobuf::Status(status)) => return Err(status),
-            Err(FromProtobuf::Text(text)) => Err(text),
+        Format::Protobuf => match protobuf::decode(body, &expected) {
+            Err(ProtobufError::UnknownKind(found)) => Err(not_registered(&found, DELETE_OPTIONS_SCHEME)),
+            decoded => decoded.map(without_duplicates).map_err(|error| error.to_string()),
         },
     };
     let value = document.map_err(Status::bad_request)?.value;
     let found = identity(&value, &expected).map_err(Status::bad_request)?;
     if found.kind != "DeleteOptions" {
-        let scheme = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27";
-        return Err(Status::bad_request(not_registered(&found, scheme)));
+        return Err(Status::bad_request(not_registered(&found, DELETE_OPTIONS_SCHEME)));
     }
     match typed::check("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", &value) {
         Ok(_) => Ok(value),
@@ -199,31 +203,14 @@ pub(super) fn delete_options(content_type: Option<&str>, body: &[u8]) -> Result<
     }
 }
 
-/// Why a protobuf body was not read.
-enum FromProtobuf {
-    Status(Status),
-    Text(String),
+/// Protobuf cannot say a field twice.
+fn without_duplicates(value: Value) -> Document {
+    Document { value, duplicates: Vec::new() }
 }
 
-impl FromProtobuf {
-    fn unwrap_or_else(self, status: impl FnOnce(String) -> Status) -> Status {
-        match self {
-            Self::Status(status) => status,
-            Self::Text(text) => status(text),
-        }
-    }
-}
-
-/// Reads a protobuf body: the envelope is checked, what is inside is not read yet.
-fn from_protobuf(body: &[u8], _expected: &Gvk) -> Result<Decoded, FromProtobuf> {
-    match body.strip_prefix(PROTOBUF_PREFIX) {
-        None => {
-            let prefix = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
-            Err(FromProtobuf::Text(prefix.to_owned()))
-        }
-        Some([]) => Err(FromProtobuf::Text("empty body".to_owned())),
-        Some(_) => Err(FromProtobuf::Status(Status::not_implemented("protobuf request bodies"))),
-    }
+/// Refuses a protobuf body of a kind that has no protobuf form.
+fn unknown_kind(found: &Gvk, expected: &Gvk) -> Status {
+    cannot_be_handled(found, expected, &not_registered(found, SCHEME))
 }
 
 /// Returns what an object says it is; what it does not say is as expected.
@@ -260,7 +247,7 @@ fn identity(value: &Value, expected: &Gvk) -> Result<Gvk, String> {
 fn check_identity(found: &Gvk, expected: &Gvk, origin: &Origin) -> Result<(), Status> {
     if *origin == Origin::BuiltIn && found != expected {
         if data::definition(&builtin::definition_name(found)).is_none() {
-            let error = not_registered(found, "pkg/api/legacyscheme/scheme.go:30");
+            let error = not_registered(found, SCHEME);
             return Err(cannot_be_handled(found, expected, &error));
         }
         if found.kind != expected.kind {
