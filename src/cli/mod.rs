@@ -11,6 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::context::{Context, GlobalArgs, Surroundings};
 
+mod cluster;
 mod completion;
 pub mod context;
 mod create;
@@ -37,6 +38,7 @@ pub struct Cli {
 enum Command {
     Init(init::InitArgs),
     Create(create::CreateArgs),
+    Cluster(cluster::ClusterArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
 }
@@ -45,6 +47,7 @@ fn dispatch(ctx: &Context, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(args) => init::run(ctx, args),
         Command::Create(args) => create::run(ctx, args),
+        Command::Cluster(args) => cluster::run(ctx, args),
         Command::Completion(args) => completion::run(ctx, args),
         Command::Version(args) => version::run(ctx, args),
     }

@@ -29,6 +29,236 @@ pub mod resources;
 pub mod schema;
 pub mod status;
 pub mod storage;
+pub mod validation;
 
 /// The Kubernetes version that this control plane follows and reports at `/version`.
 pub const KUBERNETES_VERSION: &str = "v1.36.2";
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use apiserver::registry::Registry;
+use apiserver::serve::Listener;
+use apiserver::service::ApiService;
+use apiserver::{ApiServer, Inner};
+use controllers::{Scheduler, SchedulerHandle};
+use env::Env;
+use identity::authn::Authenticator;
+use identity::bootstrap::Bootstrap;
+use identity::ca::{Authority, CertificateError, KeyedCertificate};
+use identity::kubeconfig::{Credentials, Kubeconfig};
+use identity::rbac::Authorizer;
+use identity::tokens::{SignerError, TokenSigner};
+use identity::users::UserInfo;
+use storage::Store;
+
+/// What a control plane is to be like.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    env: Env,
+    name: String,
+    admin_token: Option<String>,
+    nodes: bool,
+}
+
+/// Why a control plane does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        source: io::Error,
+    },
+    /// No certificate can be made.
+    #[error("cannot make the certificates")]
+    Certificates(#[from] CertificateError),
+    /// No key for tokens can be made.
+    #[error("cannot make the key of ServiceAccount tokens")]
+    Signer(#[from] SignerError),
+}
+
+impl Builder {
+    /// Takes time and randomness from `env`.
+    #[must_use]
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = env;
+        self
+    }
+
+    /// Names the control plane; the context of its kubeconfig is `rop-<name>`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Accepts a bearer token as the administrator's.
+    #[must_use]
+    pub fn admin_token(mut self, token: impl Into<String>) -> Self {
+        self.admin_token = Some(token.into());
+        self
+    }
+
+    /// Whether there is a made-up node on which pods run; there is one unless this says otherwise.
+    #[must_use]
+    pub fn nodes(mut self, nodes: bool) -> Self {
+        self.nodes = nodes;
+        self
+    }
+
+    /// Starts without a socket: requests come through [`Handle::service`].
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start_in_process(self) -> Result<Handle, StartError> {
+        let authority = Authority::new(&self.env)?;
+        let nodes = self.nodes;
+        let server = self.assemble(&authority, 443)?;
+        let (controllers, run) = scheduler(&server, &authority, nodes);
+        Ok(Handle { server, controllers, access: None, tasks: vec![run] })
+    }
+
+    /// Starts, and listens on an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(self, address: SocketAddr) -> Result<Handle, StartError> {
+        let (name, nodes) = (self.name.clone(), self.nodes);
+        let authority = Authority::new(&self.env)?;
+        let listener = Listener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let server = self.assemble(&authority, listener.address.port())?;
+        let host = address.ip().to_string();
+        let serving = authority.serving_certificate(&[&host])?;
+        let tls = authority.server_config(&serving)?;
+        let admin = authority.client_certificate("kubernetes-admin", Some("system:masters"))?;
+        let url = format!("https://{}", listener.address);
+        let (controllers, run) = scheduler(&server, &authority, nodes);
+        let serve = tokio::spawn(listener.serve(server.clone(), tls));
+        let access = Some(Access { name, url, authority, admin });
+        Ok(Handle { server, controllers, access, tasks: vec![serve, run] })
+    }
+
+    fn assemble(self, authority: &Authority, port: u16) -> Result<ApiServer, StartError> {
+        let store = Store::default();
+        Bootstrap { ca_pem: authority.certificate_pem(), port }.install(&store, &self.env);
+        let signer = Arc::new(TokenSigner::new(&self.env)?);
+        let mut authenticator = Authenticator::new(signer, store.clone());
+        authenticator.admin_token = self.admin_token;
+        Ok(ApiServer::new(Inner {
+            registry: Registry::new(resources::builtin::rows(), resources::custom::rows),
+            authorizer: Authorizer::new(store.clone()),
+            authenticator,
+            shutdown: watch::Sender::new(false),
+            env: self.env,
+            store,
+        }))
+    }
+}
+
+/// Starts the controllers. Their task ends when the server stops.
+fn scheduler(server: &ApiServer, authority: &Authority, nodes: bool) -> (SchedulerHandle, JoinHandle<()>) {
+    let options = controllers::Options { ca: authority.certificate_pem().to_owned(), nodes };
+    let shared = Arc::new(server.clone());
+    let (store, env) = (server.store().clone(), server.env().clone());
+    let scheduler = Scheduler::new(store, env, shared.clone(), shared, controllers::all(&options));
+    let handle = scheduler.handle();
+    let mut shutdown = server.shutdown();
+    let run = tokio::spawn(async move {
+        tokio::select! {
+            () = scheduler.run() => {}
+            _ = shutdown.wait_for(|shutdown| *shutdown) => {}
+        }
+    });
+    (handle, run)
+}
+
+/// How to reach a control plane from outside.
+struct Access {
+    name: String,
+    url: String,
+    authority: Authority,
+    admin: KeyedCertificate,
+}
+
+/// A control plane that runs. Dropping it stops it at once; [`Handle::shutdown`] lets requests finish.
+pub struct Handle {
+    server: ApiServer,
+    controllers: SchedulerHandle,
+    access: Option<Access>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    /// Returns what a control plane may be like.
+    pub fn builder() -> Builder {
+        Builder { env: Env::system(), name: "rop".to_owned(), admin_token: None, nodes: true }
+    }
+
+    /// Returns the URL; empty without a socket.
+    pub fn url(&self) -> &str {
+        self.access.as_ref().map_or("", |access| &access.url)
+    }
+
+    /// Returns the CA certificate that clients trust; empty without a socket.
+    pub fn ca_pem(&self) -> &str {
+        self.access.as_ref().map_or("", |access| access.authority.certificate_pem())
+    }
+
+    /// Returns the text of a kubeconfig for the administrator; empty without a socket.
+    pub fn kubeconfig(&self) -> String {
+        let Some(Access { name, url, authority, admin }) = &self.access else { return String::new() };
+        let ca_pem = authority.certificate_pem();
+        let credentials = Credentials::Certificate(admin);
+        Kubeconfig { name, server: url, ca_pem, namespace: "default", credentials }.to_text()
+    }
+
+    /// Returns the API server for clients in this process, whose requests are the administrator's.
+    pub fn service(&self) -> ApiService {
+        ApiService::new(self.server.clone(), Some(UserInfo::admin()))
+    }
+
+    /// Returns the API server for clients in this process, whose requests are those of a user.
+    pub fn service_as(&self, user: UserInfo) -> ApiService {
+        ApiService::new(self.server.clone(), Some(user))
+    }
+
+    /// Returns who knows how far the controllers are.
+    pub fn controllers(&self) -> SchedulerHandle {
+        self.controllers.clone()
+    }
+
+    /// Returns the revision of the newest write.
+    pub fn revision(&self) -> u64 {
+        self.server.store().revision()
+    }
+
+    /// Ends watches, lets requests finish, and stops.
+    pub async fn shutdown(mut self) {
+        self.server.stop();
+        for task in std::mem::take(&mut self.tasks) {
+            // A task that was cancelled or panicked has stopped too.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.server.stop();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -35,13 +35,13 @@ pub fn qualified_name(value: &str) -> Vec<String> {
         }
         _ => {
             let prefix = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
-            return vec![format!("a qualified name {QUALIFIED_NAME} {prefix}")];
+            return vec![format!("a valid label key {QUALIFIED_NAME} {prefix}")];
         }
     };
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     } else if name.len() > 63 {
-        errors.push(format!("name part {}", too_long(63)));
+        errors.push("name part must be no more than 63 bytes".to_owned());
     }
     if !is_bounded_by_alphanumerics(name) {
         errors.push(format!("name part {QUALIFIED_NAME}"));
@@ -53,7 +53,7 @@ pub fn qualified_name(value: &str) -> Vec<String> {
 pub fn label_value(value: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if value.len() > 63 {
-        errors.push(too_long(63));
+        errors.push("must be no more than 63 bytes".to_owned());
     }
     if !value.is_empty() && !is_bounded_by_alphanumerics(value) {
         errors.push(LABEL_VALUE.to_owned());
@@ -138,8 +138,8 @@ mod tests {
         check(&qualified_name(""), &["name part must be non-empty", "name part must consist"]);
         check(&qualified_name("/x"), &["prefix part must be non-empty"]);
         check(&qualified_name("A/x"), &["prefix part a lowercase RFC 1123 subdomain"]);
-        check(&qualified_name("a/b/c"), &["a qualified name must consist"]);
-        check(&qualified_name(&"x".repeat(64)), &["name part must be no more than 63 characters"]);
+        check(&qualified_name("a/b/c"), &["a valid label key must consist"]);
+        check(&qualified_name(&"x".repeat(64)), &["name part must be no more than 63 bytes"]);
         check(&qualified_name("-a"), &["name part must consist"]);
     }
 

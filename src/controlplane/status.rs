@@ -21,6 +21,8 @@ pub struct Status {
     pub message: String,
     /// What the failure is about.
     pub details: Option<Details>,
+    /// Where a list that cannot go on consistently may go on all the same.
+    pub continue_token: Option<Box<str>>,
 }
 
 /// The `details` of a [`Status`]; empty fields are not sent.
@@ -54,7 +56,7 @@ pub struct Cause {
 impl Status {
     /// Returns a failure without details.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self { code, reason, message: message.into(), details: None, continue_token: None }
     }
 
     fn about(mut self, resource: &GroupResource, name: &str) -> Self {
@@ -64,6 +66,12 @@ impl Status {
             kind: resource.resource.clone(),
             ..Details::default()
         });
+        self
+    }
+
+    /// Returns the same failure with a token by which a list may go on.
+    pub fn with_continue(mut self, token: impl Into<Box<str>>) -> Self {
+        self.continue_token = Some(token.into());
         self
     }
 
@@ -174,6 +182,9 @@ impl Status {
         let mut value = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
         });
+        if let Some(token) = &self.continue_token {
+            value["metadata"]["continue"] = Value::from(&**token);
+        }
         if !self.reason.is_empty() {
             value["reason"] = self.reason.into();
         }

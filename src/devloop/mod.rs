@@ -1,1 +1,3 @@
 //! See the code map in [`crate`].
+
+pub mod kubeconfig;

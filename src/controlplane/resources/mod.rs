@@ -17,6 +17,7 @@ use super::object::Object;
 use super::schema::Schema;
 use super::schema::field_error::FieldError;
 use super::status::Status;
+use super::validation::NameFormat;
 
 /// One served version of one resource.
 #[derive(Debug, Clone)]
@@ -198,6 +199,11 @@ impl std::fmt::Debug for Allocation<'_> {
 ///
 /// Source: `k8s.io/apiserver/pkg/registry/rest/{create,update}.go`.
 pub trait Strategy: std::fmt::Debug + Send + Sync {
+    /// Returns the form that names of objects must have.
+    fn name_format(&self) -> NameFormat {
+        NameFormat::Subdomain
+    }
+
     /// Fills in defaults that the schema does not hold. Must be idempotent.
     fn default(&self, _env: &Env, _object: &mut Value) {}
 
@@ -250,6 +256,17 @@ pub trait Strategy: std::fmt::Debug + Send + Sync {
     /// what differs from it.
     fn zero(&self) -> Value {
         Value::Object(serde_json::Map::new())
+    }
+
+    /// For kinds that mark themselves when their deletion is first asked for, and go by another way: marks the object,
+    /// its deletion time included, and returns true. False leaves the deletion to the ordinary course.
+    fn begin_deletion(&self, _env: &Env, _object: &mut Value) -> bool {
+        false
+    }
+
+    /// Whether an object that has no finalizers must stay all the same (a namespace's `spec.finalizers`).
+    fn holds_deletion(&self, _object: &Value) -> bool {
+        false
     }
 
     /// Whether a deletion that is done at once answers with the object instead of a `Status`.

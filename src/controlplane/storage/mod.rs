@@ -218,6 +218,31 @@ impl Store {
         inner.tables.iter().filter(|(_, table)| !table.objects.is_empty()).map(|(name, _)| name.clone()).collect()
     }
 
+    /// Returns all objects of a resource as they were at a revision, by taking back what the log says came after.
+    ///
+    /// # Errors
+    /// [`Compacted`] when the log no longer reaches back that far.
+    pub fn list_at(&self, resource: &GroupResource, revision: u64) -> Result<Snapshot, Compacted> {
+        let inner = self.lock();
+        let Some(table) = inner.tables.get(resource) else {
+            return Ok(Snapshot { revision, objects: OrdMap::new() });
+        };
+        if revision < table.compacted {
+            return Err(Compacted);
+        }
+        let mut objects = table.objects.clone();
+        let later = table.log.iter().rev().take_while(|change| change.object.revision > revision);
+        let later: Vec<Arc<Change>> = later.cloned().collect();
+        drop(inner);
+        for change in later {
+            match &change.previous {
+                Some(previous) => objects.insert(change.key.clone(), previous.clone()),
+                None => objects.remove(&change.key),
+            };
+        }
+        Ok(Snapshot { revision, objects })
+    }
+
     /// Stores a new object.
     ///
     /// # Errors

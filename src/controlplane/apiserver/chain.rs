@@ -1,0 +1,162 @@
+//! The way of a request, on one screen.
+//!
+//! Everything that a client sends comes through [`answer`]; the control plane's own controllers join at the [`handlers`],
+//! under their own users, without bytes. The stations of a write behind it (mutating admission, strategy, validation, validating
+//! admission, storage) follow each other in [`handlers`](super::handlers).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use super::body;
+use super::handlers::{self, Scope};
+use super::options::{DeleteOptions, ListOptions, Write};
+use super::render::{self, HttpResponse};
+use super::request_info::RequestInfo;
+use super::selector::Selector;
+use super::{ApiServer, Response};
+use crate::controlplane::identity::authn::Credentials;
+use crate::controlplane::identity::users::UserInfo;
+use crate::controlplane::identity::{impersonation, rbac};
+use crate::controlplane::status::{Details, Status};
+
+/// A request as it comes from a client, whatever the transport.
+#[derive(Debug)]
+pub(crate) struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// The path, not decoded.
+    pub path: String,
+    /// The query, not decoded.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// The user of the connection's client certificate.
+    pub certificate_user: Option<Arc<UserInfo>>,
+}
+
+impl HttpRequest {
+    /// Returns a header as text; empty for none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Returns the type of the body, if it is said.
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn answer(server: &ApiServer, request: HttpRequest) -> HttpResponse {
+    match try_answer(server, &request).await {
+        Ok(response) => response,
+        Err(status) => render::status(&status),
+    }
+}
+
+async fn try_answer(server: &ApiServer, request: &HttpRequest) -> Result<HttpResponse, Status> {
+    let info = RequestInfo::new(request.method.as_str(), &request.path, &request.query)
+        .map_err(|error| Status::new(500, "", error.to_string()))?;
+    let user = authenticate(server, request)?;
+    let user = impersonation::impersonate(user, &request.headers, server.authorizer())?;
+    authorize(server, &user, &info)?;
+    if !info.is_resource_request {
+        return Ok(render::not_found());
+    }
+    let Some(served) = server.registry().rows().get(&info.gvr).cloned() else { return Ok(render::not_found()) };
+    let mut scope = Scope::new(server, served, &info, user);
+    let response = handle(&mut scope, &info, request).await?;
+    Ok(render::response(&scope, response))
+}
+
+fn authenticate(server: &ApiServer, request: &HttpRequest) -> Result<UserInfo, Status> {
+    let authorization = request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let certificate_user = request.certificate_user.as_deref();
+    server.authenticator().authenticate(Credentials { certificate_user, authorization })
+}
+
+fn authorize(server: &ApiServer, user: &UserInfo, info: &RequestInfo) -> Result<(), Status> {
+    let attributes = rbac::Attributes {
+        user,
+        verb: &info.verb,
+        group: &info.gvr.group,
+        resource: &info.gvr.resource,
+        subresource: &info.subresource,
+        namespace: &info.namespace,
+        name: &info.name,
+        path: (!info.is_resource_request).then_some(info.path.as_str()),
+    };
+    let decision = server.authorizer().authorize(&attributes);
+    if decision.allowed { Ok(()) } else { Err(rbac::forbidden(&attributes, &decision.reason)) }
+}
+
+/// Reads options and body, and does what an authorized request asks.
+async fn handle(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest) -> Result<Response, Status> {
+    allowed(scope, info)?;
+    let served = scope.served.clone();
+    let selector = || Selector::from_query(&info.query, &served.resource);
+    let list_options = || ListOptions::from_query(&info.query);
+    let delete_options = || DeleteOptions::from_request(&info.query, request.content_type(), &request.body);
+    match info.verb.as_ref() {
+        "get" => handlers::get(scope),
+        "list" => handlers::list(scope, &selector()?, &list_options()?).await,
+        "watch" => handlers::watch(scope, selector()?, &list_options()?).await,
+        "create" => {
+            let object = body::object(scope, info, Write::Create, request)?;
+            handlers::create(scope, object).await
+        }
+        "update" => {
+            let object = body::object(scope, info, Write::Update, request)?;
+            handlers::update(scope, object).await
+        }
+        "patch" => {
+            let patch = body::patch(scope, info, request)?;
+            handlers::patch(scope, patch).await
+        }
+        "delete" => {
+            let options = delete_options()?;
+            scope.dry_run = options.dry_run;
+            handlers::delete(scope, &options).await
+        }
+        "deletecollection" => {
+            let options = delete_options()?;
+            let selector = selector()?;
+            scope.dry_run = options.dry_run;
+            handlers::delete_collection(scope, &selector, &list_options()?, &options).await
+        }
+        _ => Err(not_allowed()),
+    }
+}
+
+/// Refuses what the row does not serve: verbs, and shapes of URLs.
+fn allowed(scope: &Scope, info: &RequestInfo) -> Result<(), Status> {
+    let resource = scope.resource();
+    let verbs = match info.subresource.as_str() {
+        "" => &resource.verbs,
+        name => {
+            &resource.subresource(name).ok_or_else(|| Status::not_found(&resource.group_resource(), &info.name))?.verbs
+        }
+    };
+    let in_scope = resource.namespaced || info.namespace.is_empty() || info.gvr.resource == "namespaces";
+    let needs_namespace = resource.namespaced && info.namespace.is_empty();
+    let on_collection = info.parts.len() < 2;
+    let shape = match info.verb.as_ref() {
+        "list" | "watch" => true,
+        "create" => !needs_namespace && on_collection == info.subresource.is_empty(),
+        "deletecollection" => !needs_namespace,
+        _ => !needs_namespace && !on_collection,
+    };
+    if !in_scope {
+        return Err(Status::no_such_resource());
+    }
+    if shape && verbs.contains(&info.verb.as_ref()) { Ok(()) } else { Err(not_allowed()) }
+}
+
+fn not_allowed() -> Status {
+    Status::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        .with_details(Details::default())
+}

@@ -1,0 +1,161 @@
+//! `create`: a new object.
+//!
+//! Source: `k8s.io/apiserver/pkg/endpoints/handlers/create.go`, `.../registry/rest/create.go`,
+//! `.../registry/generic/registry/store.go`, Kubernetes 1.36.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{Scope, metadata};
+use crate::controlplane::admission::{self, Operation};
+use crate::controlplane::apiserver::{ObjectRef, Response, fit, object_meta};
+use crate::controlplane::object::Object;
+use crate::controlplane::status::Status;
+use crate::controlplane::storage::StoreError;
+
+/// How often a generated name is tried.
+const NAME_TRIES: usize = 8;
+
+/// Creates the object.
+///
+/// # Errors
+/// Whatever admission, validation and the store say against it.
+pub(crate) async fn create(scope: &Scope, mut object: Value) -> Result<Response, Status> {
+    metadata::match_namespace(scope, &mut object)?;
+    fit::to_row(scope.resource(), scope.server.env(), &mut object);
+    metadata::dedup_owner_references(scope, &mut object);
+    metadata::record_update(scope, None, &mut object);
+    let created = create_defaulted(scope, object).await?;
+    Ok(Response::object(201, &scope.served, created))
+}
+
+/// Creates an object that is decoded, defaulted and has its managed fields.
+///
+/// # Errors
+/// Whatever admission, validation and the store say against it.
+pub(super) async fn create_defaulted(scope: &Scope, mut object: Value) -> Result<ObjectRef, Status> {
+    let name = object.name().to_owned();
+    let attributes = scope.attributes(Operation::Create, &name, None);
+    admission::mutate(&attributes, &mut object)?;
+    fit::to_row(scope.resource(), scope.server.env(), &mut object);
+    let generates = object.name().is_empty() && !object.text_at(&["metadata", "generateName"]).is_empty();
+    let mut tries = if generates { NAME_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let candidate = if tries == 0 { std::mem::take(&mut object) } else { object.clone() };
+        match commit(scope, candidate) {
+            Err(status) if status.reason == "AlreadyExists" && tries > 0 => {}
+            other => return other,
+        }
+    }
+}
+
+/// Prepares, checks and stores; a name that must be generated gets another one with each call.
+fn commit(scope: &Scope, mut object: Value) -> Result<ObjectRef, Status> {
+    let (resource, env) = (scope.resource(), scope.server.env());
+    fill_system_fields(scope, &mut object);
+    resource.strategy.prepare_for_create(env, &mut object);
+    if resource.strategy.tracks_generation() {
+        object.set(&["metadata", "generation"], 1);
+    }
+    let mut found = object_meta::validate_create(resource, &object);
+    found.extend(resource.strategy.validate(&object));
+    if !found.is_empty() {
+        return Err(Status::invalid(&resource.gvk, object.name(), &found));
+    }
+    resource.strategy.warnings(&object).into_iter().for_each(|warning| scope.warn(warning));
+    let name = object.name().to_owned();
+    scope.allocate(&mut object, None)?;
+    admission::validate(&scope.attributes(Operation::Create, &name, None), Some(&object))?;
+    let key = scope.key(&name);
+    if scope.dry_run {
+        return match scope.server.store().get(&resource.storage, &key) {
+            Some(existing) => Err(already_exists(scope, &name, &existing.value)),
+            None => Ok(ObjectRef::Value(Arc::new(without_resource_version(object)))),
+        };
+    }
+    scope.to_storage(&mut object)?;
+    match scope.server.store().create(&resource.storage, key.clone(), object) {
+        Ok(stored) => {
+            scope.server.committed(resource, &stored.value);
+            scope.present(&stored)
+        }
+        Err(StoreError::Exists) => {
+            let existing = scope.server.store().get(&resource.storage, &key);
+            Err(already_exists(scope, &name, existing.as_deref().map_or(&Value::Null, |stored| &stored.value)))
+        }
+        Err(error) => Err(Status::internal(error)),
+    }
+}
+
+fn already_exists(scope: &Scope, name: &str, existing: &Value) -> Status {
+    let mut status = Status::already_exists(&scope.group_resource(), name);
+    if existing.deletion_timestamp().is_some() {
+        status.message = format!("object is being deleted: {}", status.message);
+    }
+    status
+}
+
+fn without_resource_version(mut object: Value) -> Value {
+    object.metadata_mut().shift_remove("resourceVersion");
+    object
+}
+
+/// The fields of metadata in upstream's order.
+const METADATA_ORDER: [&str; 15] = [
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+];
+
+/// Sets name, UID and creation time, and drops what only the server says; metadata gets upstream's order.
+fn fill_system_fields(scope: &Scope, object: &mut Value) {
+    let env = scope.server.env();
+    let gvk = &scope.resource().gvk;
+    let mut sent = std::mem::take(object.metadata_mut());
+    let generate_name = sent.get("generateName").and_then(Value::as_str).unwrap_or_default();
+    if !generate_name.is_empty() && sent.get("name").and_then(Value::as_str).unwrap_or_default().is_empty() {
+        let name = generated_name(generate_name, &env.suffix(5));
+        sent.insert("name".to_owned(), name.into());
+    }
+    sent.insert("uid".to_owned(), env.uid().into());
+    sent.insert("creationTimestamp".to_owned(), env.now_text().into());
+    sent.insert("resourceVersion".to_owned(), Value::String(String::new()));
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        sent.shift_remove(field);
+    }
+    let known =
+        METADATA_ORDER.iter().filter_map(|field| sent.remove_entry(*field)).filter(|(_, value)| !value.is_null());
+    let metadata: Map<String, Value> = known.collect();
+    let mut ordered = Map::new();
+    ordered.insert("kind".to_owned(), gvk.kind.as_str().into());
+    ordered.insert("apiVersion".to_owned(), gvk.group_version().to_string().into());
+    ordered.insert("metadata".to_owned(), Value::Object(metadata));
+    for (field, value) in crate::controlplane::object::object_mut(object) {
+        if !ordered.contains_key(field) {
+            ordered.insert(field.clone(), value.take());
+        }
+    }
+    *object = Value::Object(ordered);
+}
+
+/// Source: `k8s.io/apiserver/pkg/storage/names/generate.go`: the prefix is cut so that name and suffix fit in 63.
+fn generated_name(prefix: &str, suffix: &str) -> String {
+    const MAX_PREFIX: usize = 58;
+    let cut = prefix.char_indices().map(|(index, _)| index).take_while(|index| *index <= MAX_PREFIX).last();
+    let end = if prefix.len() <= MAX_PREFIX { prefix.len() } else { cut.unwrap_or(0) };
+    format!("{}{suffix}", &prefix[..end])
+}

@@ -1,0 +1,96 @@
+//! `patch`: the four kinds, over whatever object is there when the patch gets its turn.
+//!
+//! Source: `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, Kubernetes 1.36.
+
+use serde_json::Value;
+
+use super::update::{Change, guaranteed_update};
+use super::{Scope, metadata};
+use crate::controlplane::apiserver::decode::{self, PatchType};
+use crate::controlplane::apiserver::options::FieldValidation;
+use crate::controlplane::apiserver::{Response, fit};
+use crate::controlplane::gvk::Gvk;
+use crate::controlplane::resources::Origin;
+use crate::controlplane::schema::field_error::FieldError;
+use crate::controlplane::status::Status;
+use crate::controlplane::{patch, schema};
+
+/// A patch, read but not applied.
+#[derive(Debug)]
+pub(crate) struct Patch {
+    /// Which kind.
+    pub patch_type: PatchType,
+    /// The patch itself.
+    pub body: Value,
+    /// What strict decoding of the patch found.
+    pub duplicates: Vec<String>,
+    /// What becomes of unknown fields.
+    pub field_validation: FieldValidation,
+    /// Whether an apply takes fields from others.
+    #[expect(dead_code, reason = "server-side apply comes next")]
+    pub force: bool,
+}
+
+impl Patch {
+    /// Returns a merge patch whose unknown fields are dropped.
+    pub(crate) fn merge(body: Value) -> Self {
+        let field_validation = FieldValidation::Ignore;
+        Self { patch_type: PatchType::Merge, body, duplicates: Vec::new(), field_validation, force: false }
+    }
+
+    /// Settles what strict decoding finds about the patch and the patched object.
+    fn settle(&self, scope: &Scope, patched: &mut Value) -> Result<(), Status> {
+        let resource = scope.resource();
+        let unknown = match resource.origin {
+            Origin::BuiltIn => {
+                decode::check_types(&resource.gvk, patched).map_err(|error| invalid_patch(patched, &error))?
+            }
+            Origin::Custom { .. } => schema::prune(patched, &resource.schema),
+        };
+        let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
+        let findings: Vec<String> = self.duplicates.iter().cloned().chain(unknown).collect();
+        match self.field_validation {
+            FieldValidation::Ignore => {}
+            FieldValidation::Warn => findings.into_iter().for_each(|finding| scope.warn(finding)),
+            FieldValidation::Strict if findings.is_empty() => {}
+            FieldValidation::Strict => {
+                let error = format!("strict decoding error: {}", findings.join(", "));
+                return Err(invalid_patch(patched, &error));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Source: `applyPatchToCurrentObject` of `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`: the finding is about no
+/// kind, and shows the whole patched object.
+fn invalid_patch(patched: &Value, error: &str) -> Status {
+    let found = FieldError::invalid("patch", &Value::from(patched.to_string()), error);
+    Status::invalid(&Gvk::new("", "", ""), "", &[found])
+}
+
+impl Change for Patch {
+    fn change(&self, scope: &Scope, live: Option<&Value>) -> Result<Value, Status> {
+        let resource = scope.resource();
+        let Some(live) = live else { return Err(Status::not_found(&scope.group_resource(), &scope.name)) };
+        let mut object = match self.patch_type {
+            PatchType::Json => patch::json_patch::apply(live, &self.body)?,
+            PatchType::Merge => patch::merge_patch::apply(live, &self.body)?,
+            PatchType::StrategicMerge => patch::strategic::apply(live, &self.body, &resource.schema)?,
+            PatchType::Apply => return Err(Status::not_implemented("server-side apply")),
+        };
+        self.settle(scope, &mut object)?;
+        fit::to_row(resource, scope.server.env(), &mut object);
+        metadata::match_namespace(scope, &mut object)?;
+        metadata::match_name(scope, &mut object)?;
+        Ok(object)
+    }
+}
+
+/// Patches the object that the URL names.
+///
+/// # Errors
+/// Whatever is said against it.
+pub(crate) async fn patch(scope: &Scope, patch: Patch) -> Result<Response, Status> {
+    guaranteed_update(scope, &patch).await
+}
