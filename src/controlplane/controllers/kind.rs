@@ -25,6 +25,10 @@ macro_rules! kinds {
 kinds! {
     CONFIG_MAP = "" "v1" "configmaps" "ConfigMap";
     CRD = "apiextensions.k8s.io" "v1" "customresourcedefinitions" "CustomResourceDefinition";
+    CONTROLLER_REVISION = "apps" "v1" "controllerrevisions" "ControllerRevision";
+    DAEMON_SET = "apps" "v1" "daemonsets" "DaemonSet";
+    PERSISTENT_VOLUME_CLAIM = "" "v1" "persistentvolumeclaims" "PersistentVolumeClaim";
+    STATEFUL_SET = "apps" "v1" "statefulsets" "StatefulSet";
     DEPLOYMENT = "apps" "v1" "deployments" "Deployment";
     JOB = "batch" "v1" "jobs" "Job";
     NAMESPACE = "" "v1" "namespaces" "Namespace";

@@ -7,9 +7,11 @@
 pub mod clusterrole_aggregation;
 mod conditions;
 mod crd;
+mod daemonset;
 mod deployment;
 mod garbage_collector;
 mod index;
+mod job;
 mod kind;
 mod kubelet;
 mod namespace;
@@ -19,8 +21,10 @@ mod pods;
 mod queue;
 mod recorder;
 mod replicaset;
+mod revisions;
 mod scheduler;
 mod selector;
+mod statefulset;
 mod view;
 
 #[cfg(test)]
@@ -58,6 +62,9 @@ pub fn all(options: &Options) -> Vec<Box<dyn Controller>> {
         Box::new(namespace_content::ServiceAccountController),
         Box::new(deployment::DeploymentController),
         Box::new(replicaset::ReplicaSetController),
+        Box::new(statefulset::StatefulSetController),
+        Box::new(daemonset::DaemonSetController),
+        Box::new(job::JobController),
         Box::new(garbage_collector::GarbageCollector),
         Box::new(clusterrole_aggregation::ClusterRoleAggregation),
     ];

@@ -100,6 +100,11 @@ fn set_unscheduled(view: &View, pod: &Value, reason: &str, message: &str, step: 
     true
 }
 
+/// Whether a node is one for a pod of a DaemonSet, ready or not.
+pub(super) fn fits_for_daemon(node: &Value, pod: &Value) -> bool {
+    fits_selector(node, pod) && fits_affinity(node, pod) && untolerated(node, pod).is_none()
+}
+
 /// Returns why a pod cannot go to a node; `None` when it can.
 fn why_not(node: &Value, pod: &Value) -> Option<String> {
     if node.at(&["spec", "unschedulable"]) == Some(&Value::Bool(true)) {
@@ -111,10 +116,14 @@ fn why_not(node: &Value, pod: &Value) -> Option<String> {
     if !fits_selector(node, pod) || !fits_affinity(node, pod) {
         return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
-    let taints = node.at(&["spec", "taints"]).and_then(Value::as_array);
-    let taint = taints.into_iter().flatten().find(|taint| !is_tolerated(taint, pod))?;
+    let taint = untolerated(node, pod)?;
     let (key, value) = (taint.text_at(&["key"]), taint.text_at(&["value"]));
     Some(format!("node(s) had untolerated taint(s) {{{key}: {value}}}"))
+}
+
+fn untolerated<'a>(node: &'a Value, pod: &Value) -> Option<&'a Value> {
+    let taints = node.at(&["spec", "taints"]).and_then(Value::as_array);
+    taints.into_iter().flatten().find(|taint| !is_tolerated(taint, pod))
 }
 
 fn fits_selector(node: &Value, pod: &Value) -> bool {

@@ -16,6 +16,9 @@ use crate::controlplane::object::Object;
 use crate::controlplane::storage::{Change, ChangeType};
 use replica_sets::ReplicaSets;
 
+pub(super) use hash::template_hash;
+pub(super) use scale::resolve;
+
 const COMPONENT: &str = "deployment-controller";
 
 /// The Deployment controller.
