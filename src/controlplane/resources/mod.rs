@@ -4,6 +4,7 @@
 //! [`Strategy`].
 
 pub mod builtin;
+pub mod crd;
 pub mod custom;
 
 use std::ops::Deref;
