@@ -18,6 +18,25 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
+/// Returns the value as `%#v` prints a decoded `interface{}`: `map[string]interface {}{"a":1}`.
+pub(super) fn syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::String(text) => format!("{text:?}"),
+        Value::Array(items) => {
+            format!("[]interface {{}}{{{}}}", items.iter().map(syntax).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_str());
+            let entries: Vec<_> =
+                entries.into_iter().map(|(key, value)| format!("{key:?}:{}", syntax(value))).collect();
+            format!("map[string]interface {{}}{{{}}}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Returns what `%T` prints for a decoded `interface{}`.
 pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
@@ -52,5 +71,7 @@ mod tests {
     fn values_print_as_in_go() {
         let value = json!({"b": ["x", 1, null], "a": {"c": 1.5}});
         assert_eq!(plain(&value), "map[a:map[c:1.5] b:[x 1 <nil>]]");
+        assert_eq!(syntax(&value["b"]), "[]interface {}{\"x\", 1, interface {}(nil)}");
+        assert_eq!(syntax(&value["a"]), "map[string]interface {}{\"c\":1.5}");
     }
 }

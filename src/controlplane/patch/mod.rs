@@ -4,10 +4,14 @@
 //! here knows the store, a request or the time; the handlers pass in what they need.
 
 pub mod json_patch;
+pub mod managed_fields;
 pub mod merge_patch;
 pub mod strategic;
 
+mod field_set;
+mod fields_v1;
 mod go_format;
+mod typed;
 
 use super::status::{Details, Status};
 
