@@ -5,7 +5,10 @@
 //!
 //! Source: `k8s.io/apiserver/pkg/admission`, order from `pkg/kubeapiserver/options/plugins.go`.
 
+mod default_toleration_seconds;
 mod namespace_lifecycle;
+mod priority;
+mod service_account;
 
 use std::fmt;
 use std::sync::Arc;
@@ -74,7 +77,8 @@ type Admit = fn(&Attributes<'_>, &mut Value) -> Result<(), Status>;
 type Validate = fn(&Attributes<'_>, Option<&Value>) -> Result<(), Status>;
 
 /// Plug-ins that may change the object.
-const MUTATING: &[Admit] = &[namespace_lifecycle::admit];
+const MUTATING: &[Admit] =
+    &[namespace_lifecycle::admit, service_account::admit, priority::admit, default_toleration_seconds::admit];
 /// Plug-ins that only judge; a deletion has no object but `Attributes::old`.
 const VALIDATING: &[Validate] = &[namespace_lifecycle::validate];
 
@@ -92,6 +96,13 @@ pub fn mutate(attributes: &Attributes<'_>, object: &mut Value) -> Result<(), Sta
 /// The first refusal.
 pub fn validate(attributes: &Attributes<'_>, object: Option<&Value>) -> Result<(), Status> {
     VALIDATING.iter().try_for_each(|validate| validate(attributes, object))
+}
+
+/// Whether the write creates a pod.
+fn is_new_pod(attributes: &Attributes<'_>) -> bool {
+    let Attributes { operation, resource, subresource, .. } = attributes;
+    let is_pod = resource.gvk.group.is_empty() && resource.plural == "pods";
+    is_pod && *operation == Operation::Create && subresource.is_empty()
 }
 
 /// Returns a 403 about the object of a write.

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Attributes, Operation, forbidden};
+use super::{Attributes, forbidden, is_new_pod};
 use crate::controlplane::gvk::GroupResource;
 use crate::controlplane::object::{Object, object_mut};
 use crate::controlplane::status::Status;
@@ -19,8 +19,7 @@ const EXPIRATION_SECONDS: i64 = 3607;
 
 /// Gives a new pod its ServiceAccount.
 pub(super) fn admit(attributes: &Attributes<'_>, pod: &mut Value) -> Result<(), Status> {
-    let is_pod = attributes.resource.group_resource() == GroupResource::new("", "pods");
-    if !is_pod || attributes.operation != Operation::Create || !attributes.subresource.is_empty() {
+    if !is_new_pod(attributes) {
         return Ok(());
     }
     if pod.annotation(MIRROR).is_some() {

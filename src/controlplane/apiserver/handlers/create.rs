@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Scope, metadata};
+use super::{Scope, metadata, review};
 use crate::controlplane::admission::{self, Operation};
 use crate::controlplane::apiserver::{ObjectRef, Response, fit, object_meta};
+use crate::controlplane::gvk::GroupResource;
+use crate::controlplane::identity::reviews::Review;
 use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::StoreError;
@@ -22,6 +24,10 @@ const NAME_TRIES: usize = 8;
 /// # Errors
 /// Whatever admission, validation and the store say against it.
 pub(crate) async fn create(scope: &Scope, mut object: Value) -> Result<Response, Status> {
+    let GroupResource { group, resource } = scope.group_resource();
+    if let Some(review) = Review::of(&group, &resource, &scope.subresource) {
+        return review::answer(scope, review, object);
+    }
     metadata::match_namespace(scope, &mut object)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
     metadata::dedup_owner_references(scope, &mut object);
@@ -38,6 +44,7 @@ pub(super) async fn create_defaulted(scope: &Scope, mut object: Value) -> Result
     let name = object.name().to_owned();
     let attributes = scope.attributes(Operation::Create, &name, None);
     admission::mutate(&attributes, &mut object)?;
+    scope.check_grants(&object, None)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
     let generates = object.name().is_empty() && !object.text_at(&["metadata", "generateName"]).is_empty();
     let mut tries = if generates { NAME_TRIES } else { 1 };

@@ -10,6 +10,7 @@ mod get;
 mod list;
 mod metadata;
 mod patch;
+mod review;
 mod scope;
 mod update;
 mod watch;

@@ -10,6 +10,8 @@ use crate::controlplane::apiserver::registry::Served;
 use crate::controlplane::apiserver::request_info::RequestInfo;
 use crate::controlplane::apiserver::{ApiServer, ObjectRef};
 use crate::controlplane::gvk::{GroupResource, Gvk};
+use crate::controlplane::identity::escalation::{self, RbacWrite};
+use crate::controlplane::identity::rbac;
 use crate::controlplane::identity::users::UserInfo;
 use crate::controlplane::object::Object;
 use crate::controlplane::resources::{Allocation, Resource};
@@ -137,6 +139,20 @@ impl Scope {
         let allocation = Allocation { env: self.server.env(), list: &list, dry_run: self.dry_run };
         let found = self.resource().strategy.allocate(&allocation, object, old);
         if found.is_empty() { Ok(()) } else { Err(Status::invalid(&self.resource().gvk, object.name(), &found)) }
+    }
+
+    /// Checks that a write of a role or binding grants nothing that its author does not hold.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn check_grants(&self, object: &Value, old: Option<&Value>) -> Result<(), Status> {
+        let GroupResource { group, resource } = self.group_resource();
+        if group != rbac::GROUP {
+            return Ok(());
+        }
+        let write =
+            RbacWrite { user: &self.user, resource: &resource, namespace: self.storage_namespace(), object, old };
+        escalation::check(self.server.authorizer(), &write)
     }
 
     /// Returns what admission is told.

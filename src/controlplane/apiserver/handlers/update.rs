@@ -112,6 +112,7 @@ async fn try_update(scope: &Scope, change: &dyn Change) -> Result<Response, Fail
         metadata::record_update(scope, Some(live), &mut object);
     }
     admission::mutate(&scope.attributes(Operation::Update, &scope.name, Some(live)), &mut object)?;
+    scope.check_grants(&object, Some(live))?;
     check_revision(scope, &mut object, stored.revision)?;
     prepare(scope, &mut object, live);
     validate(scope, &object, live)?;

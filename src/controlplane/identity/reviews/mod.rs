@@ -8,8 +8,6 @@
 mod access;
 mod token;
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::authn::Authenticator;
@@ -82,17 +80,17 @@ pub struct Question<'a> {
 }
 
 /// Answers reviews.
-#[derive(Debug, Clone)]
-pub struct Reviewer {
-    authenticator: Arc<Authenticator>,
-    authorizer: Authorizer,
-    store: Store,
-    env: Env,
+#[derive(Debug, Clone, Copy)]
+pub struct Reviewer<'a> {
+    authenticator: &'a Authenticator,
+    authorizer: &'a Authorizer,
+    store: &'a Store,
+    env: &'a Env,
 }
 
-impl Reviewer {
+impl<'a> Reviewer<'a> {
     /// Returns a reviewer that asks these.
-    pub fn new(authenticator: Arc<Authenticator>, authorizer: Authorizer, store: Store, env: Env) -> Self {
+    pub fn new(authenticator: &'a Authenticator, authorizer: &'a Authorizer, store: &'a Store, env: &'a Env) -> Self {
         Self { authenticator, authorizer, store, env }
     }
 
@@ -103,11 +101,11 @@ impl Reviewer {
     pub fn answer(&self, question: &Question<'_>, object: Value) -> Result<Value, Status> {
         match question.review {
             Review::SubjectAccess | Review::LocalSubjectAccess | Review::SelfSubjectAccess => {
-                access::subject_access(&self.authorizer, question, object)
+                access::subject_access(self.authorizer, question, object)
             }
-            Review::SelfSubjectRules => access::self_subject_rules(&self.authorizer, question, &object),
+            Review::SelfSubjectRules => access::self_subject_rules(self.authorizer, question, &object),
             Review::SelfSubject => Ok(self.self_subject(question.user, object)),
-            Review::Token => token::review(&self.authenticator, object),
+            Review::Token => token::review(self.authenticator, object),
             Review::TokenRequest => token::request(self, question, object),
         }
     }
@@ -122,11 +120,22 @@ impl Reviewer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::controlplane::gvk::GroupResource;
     use crate::controlplane::identity::tokens::TokenSigner;
     use crate::controlplane::storage::ObjectKey;
 
-    pub(super) fn reviewer() -> Reviewer {
+    /// What a reviewer asks.
+    struct World(Authenticator, Authorizer, Store, Env);
+
+    impl World {
+        fn reviewer(&self) -> Reviewer<'_> {
+            Reviewer::new(&self.0, &self.1, &self.2, &self.3)
+        }
+    }
+
+    fn world() -> World {
         let (store, env) = (Store::default(), Env::system());
         let put = |group: &str, plural: &str, namespace: &str, name: &str, value: Value| {
             let resource = GroupResource::new(group, plural);
@@ -140,14 +149,13 @@ mod tests {
         put("", "serviceaccounts", "ns", "bot", json!({"metadata": meta("bot", "u1")}));
         put("", "pods", "ns", "p", json!({"metadata": meta("p", "u2"), "spec": {"serviceAccountName": "bot"}}));
         let signer = Arc::new(TokenSigner::new(&env).expect("keys can be made"));
-        let authenticator = Arc::new(Authenticator::new(signer, store.clone()));
-        Reviewer::new(authenticator, Authorizer::new(store.clone()), store, env)
+        World(Authenticator::new(signer, store.clone()), Authorizer::new(store.clone()), store, env)
     }
 
     fn ask(review: Review, object: Value) -> Result<Value, Status> {
         let user = UserInfo::new("kim", ["system:authenticated"]);
         let question = Question { review, user: &user, namespace: "ns", name: "bot" };
-        reviewer().answer(&question, object)
+        world().reviewer().answer(&question, object)
     }
 
     #[track_caller]
@@ -189,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_token_that_was_asked_for_is_reviewed_as_its_accounts() {
-        let reviewer = reviewer();
+        let world = world();
+        let reviewer = world.reviewer();
         let admin = UserInfo::admin();
         let question = Question { review: Review::TokenRequest, user: &admin, namespace: "ns", name: "bot" };
         let mut request =

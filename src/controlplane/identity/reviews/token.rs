@@ -43,7 +43,7 @@ fn audiences(object: &Value) -> Vec<String> {
 }
 
 /// Answers a TokenRequest.
-pub(super) fn request(reviewer: &Reviewer, question: &Question<'_>, mut object: Value) -> Result<Value, Status> {
+pub(super) fn request(reviewer: &Reviewer<'_>, question: &Question<'_>, mut object: Value) -> Result<Value, Status> {
     let account = find(reviewer, "serviceaccounts", question.namespace, question.name)?;
     validate(question, &object)?;
     let seconds = object.at(&["spec", "expirationSeconds"]).and_then(Value::as_i64).unwrap_or(3600);
@@ -100,7 +100,11 @@ fn validate(question: &Question<'_>, object: &Value) -> Result<(), Status> {
 }
 
 /// Returns what a token shall be bound to beside its account, if anything.
-fn bound_object(reviewer: &Reviewer, question: &Question<'_>, object: &Value) -> Result<Option<BoundObject>, Status> {
+fn bound_object(
+    reviewer: &Reviewer<'_>,
+    question: &Question<'_>,
+    object: &Value,
+) -> Result<Option<BoundObject>, Status> {
     let Some(reference) = object.at(&["spec", "boundObjectRef"]).filter(|reference| !reference.is_null()) else {
         return Ok(None);
     };
@@ -133,7 +137,7 @@ fn bound_object(reviewer: &Reviewer, question: &Question<'_>, object: &Value) ->
     Ok(Some(BoundObject { claim, name: name.to_owned(), uid: stored.value.uid().to_owned() }))
 }
 
-fn find(reviewer: &Reviewer, resource: &str, namespace: &str, name: &str) -> Result<Arc<Stored>, Status> {
+fn find(reviewer: &Reviewer<'_>, resource: &str, namespace: &str, name: &str) -> Result<Arc<Stored>, Status> {
     let resource = GroupResource::new("", resource);
     let found = reviewer.store.get(&resource, &ObjectKey::new(namespace, name));
     found.ok_or_else(|| Status::not_found(&resource, name))
