@@ -49,6 +49,8 @@ pub enum OutputFormat {
 /// What surrounds a run of rop, before any flag is read.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
+    /// The command line; the first word is the program's name.
+    pub arguments: Vec<OsString>,
     /// The working directory; absent when it has been deleted.
     pub directory: Option<PathBuf>,
     /// The environment variables.
@@ -63,7 +65,8 @@ impl Surroundings {
     pub fn of_this_process() -> Self {
         let environment: BTreeMap<_, _> = std::env::vars_os().collect();
         let shell = Shell::of_this_process(wants_no_color(&environment));
-        Self { directory: std::env::current_dir().ok(), environment, shell }
+        let arguments = std::env::args_os().collect();
+        Self { arguments, directory: std::env::current_dir().ok(), environment, shell }
     }
 }
 
@@ -89,7 +92,7 @@ impl Context {
     /// Applies the global flags to the surroundings.
     pub fn new(global: GlobalArgs, surroundings: Surroundings) -> Self {
         let GlobalArgs { output, quiet, color, project } = global;
-        let Surroundings { directory, environment, shell } = surroundings;
+        let Surroundings { arguments: _, directory, environment, shell } = surroundings;
         Self { shell: shell.configured(color, quiet), output, project, directory, environment }
     }
 
@@ -158,8 +161,12 @@ mod tests {
     fn context_in(directory: &Path, project: Option<&str>) -> Context {
         let global = GlobalArgs { project: project.map(PathBuf::from), ..GlobalArgs::default() };
         let (shell, _) = testing::shell();
-        let surroundings =
-            Surroundings { directory: Some(directory.to_path_buf()), environment: BTreeMap::new(), shell };
+        let surroundings = Surroundings {
+            arguments: Vec::new(),
+            directory: Some(directory.to_path_buf()),
+            environment: BTreeMap::new(),
+            shell,
+        };
         Context::new(global, surroundings)
     }
 

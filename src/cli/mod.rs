@@ -10,12 +10,14 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::context::{Context, GlobalArgs, Surroundings};
+pub use crate::cli::reference::reference;
 
 mod cluster;
 mod completion;
 pub mod context;
 mod create;
 mod init;
+mod reference;
 pub mod report;
 pub mod shell;
 mod version;
@@ -57,14 +59,14 @@ fn dispatch(ctx: &Context, command: Command) -> anyhow::Result<ExitCode> {
 pub fn main() -> ExitCode {
     let surroundings = Surroundings::of_this_process();
     report::report_panics_to(surroundings.shell.clone());
-    run(std::env::args_os(), surroundings)
+    run(surroundings)
 }
 
-/// Runs rop on `args` (the first is the program's name) in the given surroundings.
+/// Runs rop in the given surroundings.
 ///
 /// Exit codes: 0 done, 1 the user can mend it, 2 the command line was not understood, 101 a mistake of rop itself.
-pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings) -> ExitCode {
-    let cli = match parse(args) {
+pub fn run(surroundings: Surroundings) -> ExitCode {
+    let cli = match parse(&surroundings.arguments) {
         Ok(cli) => cli,
         Err(error) => return report::command_line(&surroundings.shell, &error),
     };
@@ -72,7 +74,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     dispatch(&ctx, cli.command).unwrap_or_else(|error| report::failure(&ctx.shell, &error))
 }
 
-fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))

@@ -54,7 +54,8 @@ pub(crate) fn carry_out(ctx: &Context, args: &WriteArgs, plan: &Plan) -> anyhow:
     }
     match ctx.output {
         OutputFormat::Json => ctx.shell.json(&as_json(args, plan)).context("failed to print the plan")?,
-        OutputFormat::Text => show(ctx, args, plan)?,
+        OutputFormat::Text if decided => show(ctx, args, plan)?,
+        OutputFormat::Text => show_conflicts(ctx, plan)?,
     }
     if !decided {
         return Err(unresolved(plan).into());
@@ -79,6 +80,17 @@ fn show(ctx: &Context, args: &WriteArgs, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shows only what stands in the way, and how it differs from what rop would write.
+fn show_conflicts(ctx: &Context, plan: &Plan) -> anyhow::Result<()> {
+    for (path, change) in plan.changes() {
+        let Change::Conflict { before, after, .. } = change else { continue };
+        ctx.shell.status_styled(Style::Bad, "Conflict", path);
+        let diff = unified_diff(path, Some(before), Some(after));
+        ctx.shell.data(colored(ctx, &diff)).context("failed to print the diff")?;
+    }
+    Ok(())
+}
+
 fn verb(change: &Change, dry_run: bool) -> Option<(&'static str, Style)> {
     Some(match (change, dry_run) {
         (Change::Create { .. }, false) => ("Created", Style::Good),
@@ -87,8 +99,7 @@ fn verb(change: &Change, dry_run: bool) -> Option<(&'static str, Style)> {
         (Change::Update { .. }, true) => ("Would update", Style::Good),
         (Change::Delete { .. }, false) => ("Deleted", Style::Good),
         (Change::Delete { .. }, true) => ("Would delete", Style::Good),
-        (Change::Conflict { .. }, _) => ("Conflict", Style::Bad),
-        (Change::Unchanged, _) => return None,
+        (Change::Unchanged | Change::Conflict { .. }, _) => return None,
     })
 }
 
@@ -146,7 +157,7 @@ fn unresolved(plan: &Plan) -> UserError {
         }
     }
     if overwritable {
-        error = error.help("see the differences with `--dry-run --diff`; to lose what is there, pass `--force`");
+        error = error.help("undo what you changed there, or pass `--force` to lose it");
     }
     error
 }

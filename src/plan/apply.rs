@@ -1,7 +1,7 @@
 //! The only hand that writes a user's tree.
 //!
 //! Everything is staged in `.rop/stage` first and then renamed into place, the file that tells of the rest last. If
-//! anything fails, what was done is undone. A process that is killed leaves the old tree or one that the same command
+//! anything fails, what was done is undone from links that were kept to the old files, which takes no room on a full disk. A process that is killed leaves the old tree or one that the same command
 //! completes when run again: each file is the old one or the new one, never half of it. Surviving a loss of power is left
 //! to the file system (nothing is synced). A lock on the directory keeps a second rop out.
 
@@ -23,7 +23,9 @@ pub enum Operation<'a> {
     CreateDirectory(&'a Path),
     /// Writes a file aside.
     Stage(&'a Path),
-    /// Puts a staged file in its place.
+    /// Keeps a link to a file that will be replaced or removed.
+    Keep(&'a Path),
+    /// Puts a staged file in its place, or a kept one back.
     Rename(&'a Path),
     /// Removes a file.
     Remove(&'a Path),
@@ -58,8 +60,8 @@ struct Hand<'a> {
     permit: &'a mut dyn FnMut(Operation<'_>) -> io::Result<()>,
     /// Folders that were made, parents first.
     made: Vec<PathBuf>,
-    /// Changes that are in place, in order.
-    done: Vec<(String, Change)>,
+    /// Changes that are in place, in order, with the numbers of their staged files.
+    done: Vec<(usize, String)>,
 }
 
 impl Hand<'_> {
@@ -70,14 +72,16 @@ impl Hand<'_> {
         check_still_as_planned(plan)?;
         let changes: Vec<(&str, &Change)> = plan.in_order().collect();
         for (index, (path, change)) in changes.iter().enumerate() {
-            if let Some((before, Some(after))) = change.sides() {
+            if let Some((before, after)) = change.sides() {
                 self.stage(index, path, before.is_some(), after)?;
             }
         }
         for (index, (path, change)) in changes.iter().enumerate() {
             self.put_in_place(index, path, change)?;
         }
-        self.clear_stage()
+        // All is in place; what is left aside is cleared by the next run at the latest.
+        self.clear_stage().ok();
+        Ok(())
     }
 
     fn put_in_place(&mut self, index: usize, path: &str, change: &Change) -> Result<(), PlanError> {
@@ -87,24 +91,36 @@ impl Hand<'_> {
                 if let Some(parent) = target.parent() {
                     self.make_directory(parent)?;
                 }
-                self.rename(index, &target)?;
+                self.rename(&self.staged(index), &target)?;
             }
             Change::Delete { .. } => self.remove(&target)?,
             Change::Unchanged | Change::Conflict { .. } => return Ok(()),
         }
-        self.done.push((path.to_owned(), change.clone()));
+        self.done.push((index, path.to_owned()));
         if matches!(change, Change::Delete { .. }) {
             self.remove_empty_parents(&target);
         }
         Ok(())
     }
 
-    /// Writes a file aside, with the permissions of the file that it will replace.
-    fn stage(&mut self, index: usize, path: &str, replaces: bool, content: &[u8]) -> Result<(), PlanError> {
-        let stage = self.root.join(STAGE);
-        self.make_directory(&stage)?;
-        let staged = stage.join(index.to_string());
-        let target = self.root.join(path);
+    fn staged(&self, index: usize) -> PathBuf {
+        self.root.join(STAGE).join(format!("{index}.new"))
+    }
+
+    fn kept(&self, index: usize) -> PathBuf {
+        self.root.join(STAGE).join(format!("{index}.old"))
+    }
+
+    /// Writes a file aside, with the permissions of the file that it will replace, of which a link is kept.
+    fn stage(&mut self, index: usize, path: &str, replaces: bool, content: Option<&[u8]>) -> Result<(), PlanError> {
+        self.make_directory(&self.root.join(STAGE))?;
+        let (staged, kept, target) = (self.staged(index), self.kept(index), self.root.join(path));
+        if replaces {
+            (self.permit)(Operation::Keep(&target)).map_err(PlanError::io("read", &target))?;
+            let linked = fs::hard_link(&target, &kept);
+            linked.or_else(|_| fs::copy(&target, &kept).map(drop)).map_err(PlanError::io("read", &target))?;
+        }
+        let Some(content) = content else { return Ok(()) };
         (self.permit)(Operation::Stage(&target)).map_err(PlanError::io("write", &target))?;
         write_file(&staged, content).map_err(PlanError::io("write", &target))?;
         if replaces && let Ok(metadata) = fs::metadata(&target) {
@@ -114,9 +130,9 @@ impl Hand<'_> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is plan/apply.rs")]
-    fn rename(&mut self, index: usize, target: &Path) -> Result<(), PlanError> {
+    fn rename(&mut self, from: &Path, target: &Path) -> Result<(), PlanError> {
         (self.permit)(Operation::Rename(target)).map_err(PlanError::io("write", target))?;
-        fs::rename(self.root.join(STAGE).join(index.to_string()), target).map_err(PlanError::io("write", target))
+        fs::rename(from, target).map_err(PlanError::io("write", target))
     }
 
     fn remove(&mut self, target: &Path) -> Result<(), PlanError> {
@@ -168,10 +184,14 @@ impl Hand<'_> {
     /// Puts everything back, and returns the error that the user is to see.
     fn undo(&mut self, error: PlanError) -> PlanError {
         let mut lost = Vec::new();
-        for (path, change) in std::mem::take(&mut self.done).into_iter().rev() {
-            if self.undo_one(&path, &change).is_err() {
+        for (index, path) in std::mem::take(&mut self.done).into_iter().rev() {
+            if self.undo_one(index, &path).is_err() {
                 lost.push(path);
             }
+        }
+        if !lost.is_empty() {
+            // The old files are in the stage still, and their folders are in use.
+            return PlanError::NotRestored { paths: lost, source: Box::new(error) };
         }
         self.clear_stage().ok();
         for directory in std::mem::take(&mut self.made).into_iter().rev() {
@@ -180,23 +200,21 @@ impl Hand<'_> {
                 fs::remove_dir(&directory).ok();
             }
         }
-        if lost.is_empty() { error } else { PlanError::NotRestored { paths: lost, source: Box::new(error) } }
+        error
     }
 
-    fn undo_one(&mut self, path: &str, change: &Change) -> Result<(), PlanError> {
-        let target = self.root.join(path);
-        match change {
-            Change::Create { .. } => self.remove(&target),
-            Change::Update { before, .. } | Change::Delete { before } => {
-                if let Some(parent) = target.parent() {
-                    self.make_directory(parent)?;
-                    self.made.retain(|made| !target.starts_with(made));
-                }
-                self.stage(0, path, true, before)?;
-                self.rename(0, &target)
-            }
-            Change::Unchanged | Change::Conflict { .. } => Ok(()),
+    fn undo_one(&mut self, index: usize, path: &str) -> Result<(), PlanError> {
+        let (kept, target) = (self.kept(index), self.root.join(path));
+        if fs::symlink_metadata(&kept).is_err() {
+            return self.remove(&target);
         }
+        if let Some(parent) = target.parent() {
+            // It was there before, so it stays: it is not among the folders that this run made.
+            let made = self.made.len();
+            self.make_directory(parent)?;
+            self.made.truncate(made);
+        }
+        self.rename(&kept, &target)
     }
 }
 

@@ -1,0 +1,44 @@
+//! Cache on a real Kubernetes API.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use shop::api::app::v1alpha1::cache::Cache;
+use shop::api::app::v1alpha1::cache::CacheSpec;
+use shop::runtime::conditions::Conditions;
+
+use crate::support::{Operator, eventually, gone};
+
+fn is_ready(object: Option<&Cache>) -> bool {
+    let Some(status) = object.and_then(|object| object.status.as_ref()) else { return false };
+    let current = status.observed_generation == object.and_then(|object| object.metadata.generation);
+    current && status.ready().is_some_and(|condition| condition.status == "True")
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes API: `rop test`"]
+async fn objects_become_ready_heal_and_are_cleaned_up() -> anyhow::Result<()> {
+    let operator = Operator::start().await?;
+    let objects: Api<Cache> = operator.api();
+    let deployments: Api<Deployment> = operator.api();
+
+    objects.create(&PostParams::default(), &Cache::new("web", CacheSpec::default())).await?;
+    eventually(&objects, "web", is_ready).await?;
+
+    let patch = Patch::Merge(json!({"spec": {"replicas": 2}}));
+    objects.patch("web", &PatchParams::default(), &patch).await?;
+    let object = eventually(&objects, "web", is_ready).await?;
+    assert_eq!(object.status.map(|status| status.ready_replicas), Some(2));
+
+    let deployment = deployments.get("web").await?;
+    deployments.delete("web", &DeleteParams::default()).await?;
+    gone(&deployments, &deployment).await?;
+    let healed = eventually(&deployments, "web", |found: Option<&Deployment>| found.is_some()).await?;
+    assert_ne!(healed.uid(), deployment.uid());
+
+    objects.delete("web", &DeleteParams::default()).await?;
+    gone(&deployments, &healed).await?;
+    operator.stop().await
+}

@@ -1,0 +1,8 @@
+// Managed by rop from PROJECT: do not edit.
+//! Tests of the whole operator against a real Kubernetes API: `rop test` provides one.
+
+mod support;
+
+mod app_v1alpha1_cache;
+mod data_v1_search_index;
+mod v1alpha1_my_app;

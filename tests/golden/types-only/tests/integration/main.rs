@@ -1,0 +1,2 @@
+// Managed by rop from PROJECT: do not edit.
+//! Tests of the whole operator against a real Kubernetes API: `rop test` provides one.
