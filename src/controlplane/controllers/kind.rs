@@ -26,6 +26,13 @@ kinds! {
     CONFIG_MAP = "" "v1" "configmaps" "ConfigMap";
     CRD = "apiextensions.k8s.io" "v1" "customresourcedefinitions" "CustomResourceDefinition";
     CONTROLLER_REVISION = "apps" "v1" "controllerrevisions" "ControllerRevision";
+    CRON_JOB = "batch" "v1" "cronjobs" "CronJob";
+    ENDPOINTS = "" "v1" "endpoints" "Endpoints";
+    ENDPOINT_SLICE = "discovery.k8s.io" "v1" "endpointslices" "EndpointSlice";
+    PERSISTENT_VOLUME = "" "v1" "persistentvolumes" "PersistentVolume";
+    POD_DISRUPTION_BUDGET = "policy" "v1" "poddisruptionbudgets" "PodDisruptionBudget";
+    SERVICE = "" "v1" "services" "Service";
+    STORAGE_CLASS = "storage.k8s.io" "v1" "storageclasses" "StorageClass";
     DAEMON_SET = "apps" "v1" "daemonsets" "DaemonSet";
     PERSISTENT_VOLUME_CLAIM = "" "v1" "persistentvolumeclaims" "PersistentVolumeClaim";
     STATEFUL_SET = "apps" "v1" "statefulsets" "StatefulSet";

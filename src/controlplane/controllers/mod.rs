@@ -7,8 +7,11 @@
 pub mod clusterrole_aggregation;
 mod conditions;
 mod crd;
+mod cronjob;
 mod daemonset;
 mod deployment;
+mod disruption;
+mod endpoints;
 mod garbage_collector;
 mod index;
 mod job;
@@ -26,6 +29,7 @@ mod scheduler;
 mod selector;
 mod statefulset;
 mod view;
+mod volumes;
 
 #[cfg(test)]
 mod harness;
@@ -65,6 +69,10 @@ pub fn all(options: &Options) -> Vec<Box<dyn Controller>> {
         Box::new(statefulset::StatefulSetController),
         Box::new(daemonset::DaemonSetController),
         Box::new(job::JobController),
+        Box::new(cronjob::CronJobController),
+        Box::new(endpoints::EndpointSliceController),
+        Box::new(endpoints::EndpointsController),
+        Box::new(disruption::DisruptionController),
         Box::new(garbage_collector::GarbageCollector),
         Box::new(clusterrole_aggregation::ClusterRoleAggregation),
     ];
@@ -72,6 +80,7 @@ pub fn all(options: &Options) -> Vec<Box<dyn Controller>> {
         controllers.push(Box::new(namespace_content::RootCaPublisher { ca: options.ca.clone() }));
     }
     if options.nodes {
+        controllers.push(Box::new(volumes::VolumeController));
         controllers.push(Box::new(kubelet::NodeRegistration));
         controllers.push(Box::new(pod_scheduler::PodScheduler));
         controllers.push(Box::new(kubelet::Kubelet::default()));

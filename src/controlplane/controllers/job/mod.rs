@@ -20,6 +20,8 @@ use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::{Change, ChangeType};
 
+pub(super) use status::is_finished;
+
 const COMPONENT: &str = "job-controller";
 
 /// The finalizer of pods that have not been counted.
