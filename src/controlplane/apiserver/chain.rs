@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use super::body;
+use super::handlers::scale::ScaleChange;
 use super::handlers::{self, Scope};
 use super::options::{DeleteOptions, ListOptions, Write};
 use super::render::{self, HttpResponse};
@@ -102,6 +103,7 @@ async fn handle(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest) ->
     let list_options = || ListOptions::from_query(&info.query);
     let delete_options = || DeleteOptions::from_request(&info.query, request.content_type(), &request.body);
     match info.verb.as_ref() {
+        "get" if scope.subresource == "scale" => handlers::scale::get(scope),
         "get" => handlers::get(scope),
         "list" => handlers::list(scope, &selector()?, &list_options()?).await,
         "watch" => handlers::watch(scope, selector()?, &list_options()?).await,
@@ -111,11 +113,17 @@ async fn handle(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest) ->
         }
         "update" => {
             let object = body::object(scope, info, Write::Update, request)?;
-            handlers::update(scope, object).await
+            match scope.subresource.as_str() {
+                "scale" => handlers::scale::change(scope, ScaleChange::Replace(object)).await,
+                _ => handlers::update(scope, object).await,
+            }
         }
         "patch" => {
             let patch = body::patch(scope, info, request)?;
-            handlers::patch(scope, patch).await
+            match scope.subresource.as_str() {
+                "scale" => handlers::scale::change(scope, ScaleChange::Patch(patch)).await,
+                _ => handlers::patch(scope, patch).await,
+            }
         }
         "delete" => {
             let options = delete_options()?;

@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Scope, metadata, review};
+use super::{Scope, metadata, subresource};
 use crate::controlplane::admission::{self, Operation};
 use crate::controlplane::apiserver::{ObjectRef, Response, fit, object_meta};
-use crate::controlplane::gvk::GroupResource;
-use crate::controlplane::identity::reviews::Review;
 use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::StoreError;
@@ -23,11 +21,11 @@ const NAME_TRIES: usize = 8;
 ///
 /// # Errors
 /// Whatever admission, validation and the store say against it.
-pub(crate) async fn create(scope: &Scope, mut object: Value) -> Result<Response, Status> {
-    let GroupResource { group, resource } = scope.group_resource();
-    if let Some(review) = Review::of(&group, &resource, &scope.subresource) {
-        return review::answer(scope, review, object);
-    }
+pub(crate) async fn create(scope: &Scope, object: Value) -> Result<Response, Status> {
+    let mut object = match subresource::create(scope, object).await? {
+        Ok(response) => return Ok(response),
+        Err(object) => object,
+    };
     metadata::match_namespace(scope, &mut object)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
     metadata::dedup_owner_references(scope, &mut object);

@@ -11,7 +11,9 @@ mod list;
 mod metadata;
 mod patch;
 mod review;
+pub(crate) mod scale;
 mod scope;
+mod subresource;
 mod update;
 mod watch;
 

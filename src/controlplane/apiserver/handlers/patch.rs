@@ -11,6 +11,7 @@ use crate::controlplane::apiserver::options::FieldValidation;
 use crate::controlplane::apiserver::{Response, fit};
 use crate::controlplane::gvk::Gvk;
 use crate::controlplane::resources::Origin;
+use crate::controlplane::schema::Schema;
 use crate::controlplane::schema::field_error::FieldError;
 use crate::controlplane::status::Status;
 use crate::controlplane::{patch, schema};
@@ -36,6 +37,19 @@ impl Patch {
     pub(crate) fn merge(body: Value) -> Self {
         let field_validation = FieldValidation::Ignore;
         Self { patch_type: PatchType::Merge, body, duplicates: Vec::new(), field_validation, force: false }
+    }
+
+    /// Returns the patched object.
+    ///
+    /// # Errors
+    /// Whatever keeps the patch from being carried out.
+    pub(super) fn apply(&self, live: &Value, schema: &Schema) -> Result<Value, Status> {
+        match self.patch_type {
+            PatchType::Json => patch::json_patch::apply(live, &self.body),
+            PatchType::Merge => patch::merge_patch::apply(live, &self.body),
+            PatchType::StrategicMerge => patch::strategic::apply(live, &self.body, schema),
+            PatchType::Apply => Err(Status::not_implemented("server-side apply")),
+        }
     }
 
     /// Settles what strict decoding finds about the patch and the patched object.
@@ -73,12 +87,7 @@ impl Change for Patch {
     fn change(&self, scope: &Scope, live: Option<&Value>) -> Result<Value, Status> {
         let resource = scope.resource();
         let Some(live) = live else { return Err(Status::not_found(&scope.group_resource(), &scope.name)) };
-        let mut object = match self.patch_type {
-            PatchType::Json => patch::json_patch::apply(live, &self.body)?,
-            PatchType::Merge => patch::merge_patch::apply(live, &self.body)?,
-            PatchType::StrategicMerge => patch::strategic::apply(live, &self.body, &resource.schema)?,
-            PatchType::Apply => return Err(Status::not_implemented("server-side apply")),
-        };
+        let mut object = self.apply(live, &resource.schema)?;
         self.settle(scope, &mut object)?;
         fit::to_row(resource, scope.server.env(), &mut object);
         metadata::match_namespace(scope, &mut object)?;

@@ -189,12 +189,20 @@ fn plain_gvk(scope: &Scope) -> crate::controlplane::gvk::Gvk {
 fn prepare(scope: &Scope, object: &mut Value, live: &Value) {
     let (strategy, env) = (&scope.resource().strategy, scope.server.env());
     set_or_remove(object, "generation", live.at(&["metadata", "generation"]));
-    if scope.subresource == "status" {
-        keep_all_but_status(scope, object, live);
-        strategy.prepare_for_status_update(env, object, live);
-    } else {
-        strategy.prepare_for_update(env, object, live);
-        bump_generation(scope, object, live);
+    match scope.subresource.as_str() {
+        "status" => {
+            keep_all_but_status(scope, object, live);
+            strategy.prepare_for_status_update(env, object, live);
+        }
+        "finalize" => keep_all_but(object, live, &[&["spec", "finalizers"]]),
+        "approval" => keep_all_but(object, live, &[&["status", "conditions"]]),
+        "ephemeralcontainers" => keep_all_but(object, live, &[&["spec", "ephemeralContainers"]]),
+        // What a binding may change is in its own hands.
+        "binding" => {}
+        _ => {
+            strategy.prepare_for_update(env, object, live);
+            bump_generation(scope, object, live);
+        }
     }
     if object.uid().is_empty() {
         object.set(&["metadata", "uid"], live.uid());
@@ -211,6 +219,26 @@ fn prepare(scope: &Scope, object: &mut Value, live: &Value) {
     }
     object.metadata_mut().retain(|_, value| !value.is_null());
     object.metadata_mut().shift_remove("selfLink");
+}
+
+/// Takes everything from the live object but metadata and some fields.
+fn keep_all_but(object: &mut Value, live: &Value, fields: &[&[&str]]) {
+    let mut kept = live.clone();
+    for path in fields.iter().chain(&[&["metadata"][..]]) {
+        match object.at(path) {
+            Some(value) => kept.set(path, value.clone()),
+            None => remove_path(&mut kept, path),
+        }
+    }
+    *object = kept;
+}
+
+fn remove_path(object: &mut Value, path: &[&str]) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let parent = parents.iter().try_fold(object, |value, step| value.get_mut(*step));
+    if let Some(Value::Object(parent)) = parent {
+        parent.shift_remove(*last);
+    }
 }
 
 fn set_or_remove(object: &mut Value, field: &str, value: Option<&Value>) {
@@ -265,6 +293,8 @@ fn validate(scope: &Scope, object: &Value, live: &Value) -> Result<(), Status> {
     let mut found = object_meta::validate_update(resource, object, live);
     found.extend(match scope.subresource.as_str() {
         "status" => resource.strategy.validate_status_update(object, live),
+        // These change what the rules of the main endpoint keep as it is.
+        "finalize" | "approval" | "ephemeralcontainers" | "binding" => Vec::new(),
         _ => resource.strategy.validate_update(object, live),
     });
     if !found.is_empty() {
