@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Scope, metadata, subresource};
+use super::{Scope, managed, metadata, subresource};
 use crate::controlplane::admission::{self, Operation};
 use crate::controlplane::apiserver::{ObjectRef, Response, fit, object_meta};
 use crate::controlplane::object::Object;
@@ -29,7 +29,7 @@ pub(crate) async fn create(scope: &Scope, object: Value) -> Result<Response, Sta
     metadata::match_namespace(scope, &mut object)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
     metadata::dedup_owner_references(scope, &mut object);
-    metadata::record_update(scope, None, &mut object);
+    managed::record_update(scope, None, &mut object);
     let created = create_defaulted(scope, object).await?;
     Ok(Response::object(201, &scope.served, created))
 }

@@ -24,29 +24,22 @@ pub(super) fn match_namespace(scope: &Scope, object: &mut Value) -> Result<(), S
             object.set(&["metadata", "namespace"], expected);
             Ok(())
         }
-        // A cluster-scoped object may say the namespace that clients fill in by habit.
-        _ if expected.is_empty() && !scope.resource().namespaced && scope.namespace.is_empty() => {
-            Err(Status::bad_request(OTHER_NAMESPACE))
-        }
         _ => Err(Status::bad_request(OTHER_NAMESPACE)),
     }
 }
 
-/// Checks the object's name against that of the URL; a missing one is filled in.
+/// Checks the object's name against that of the URL.
 ///
 /// # Errors
-/// 400 when it has another.
+/// 400 when it has another, or none.
 ///
 /// Source: `checkName` of `k8s.io/apiserver/pkg/endpoints/handlers/rest.go`.
-pub(super) fn match_name(scope: &Scope, object: &mut Value) -> Result<(), Status> {
+pub(super) fn match_name(scope: &Scope, object: &Value) -> Result<(), Status> {
     match object.name() {
-        "" => {
-            let message = "name of the object must be specified";
-            Err(Status::bad_request(format!(
-                "the name of the object (based on URL \"{}\") was undeterminable: {message}",
-                scope.name
-            )))
-        }
+        "" => Err(Status::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            scope.name
+        ))),
         name if name == scope.name => Ok(()),
         name => Err(Status::bad_request(format!(
             "the name of the object ({name}) does not match the name on the URL ({})",
@@ -82,6 +75,3 @@ pub(super) fn dedup_owner_references(scope: &Scope, object: &mut Value) {
         uids.join(", ")
     ));
 }
-
-/// Records in `managedFields` what an ordinary writer changed.
-pub(super) fn record_update(_scope: &Scope, _live: Option<&Value>, _object: &mut Value) {}

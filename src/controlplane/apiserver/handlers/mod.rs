@@ -8,6 +8,7 @@ mod delete;
 mod delete_collection;
 mod get;
 mod list;
+mod managed;
 mod metadata;
 mod patch;
 mod review;

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::update::{Change, guaranteed_update};
-use super::{Scope, metadata};
+use super::{Scope, managed, metadata};
 use crate::controlplane::apiserver::decode::{self, PatchType};
 use crate::controlplane::apiserver::options::FieldValidation;
 use crate::controlplane::apiserver::{Response, fit};
@@ -28,7 +28,6 @@ pub(crate) struct Patch {
     /// What becomes of unknown fields.
     pub field_validation: FieldValidation,
     /// Whether an apply takes fields from others.
-    #[expect(dead_code, reason = "server-side apply comes next")]
     pub force: bool,
 }
 
@@ -76,6 +75,22 @@ impl Patch {
     }
 }
 
+impl Patch {
+    /// An applied configuration may not say anything twice; what is not declared is found when it is merged.
+    fn settle_duplicates(&self, scope: &Scope) -> Result<(), Status> {
+        match self.field_validation {
+            FieldValidation::Ignore => {}
+            FieldValidation::Warn => self.duplicates.iter().for_each(|finding| scope.warn(finding.as_str())),
+            FieldValidation::Strict if self.duplicates.is_empty() => {}
+            FieldValidation::Strict => {
+                let error = format!("error strict decoding YAML: {}", self.duplicates.join(", "));
+                return Err(Status::bad_request(error));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Source: `applyPatchToCurrentObject` of `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`: the finding is about no
 /// kind, and shows the whole patched object.
 fn invalid_patch(patched: &Value, error: &str) -> Status {
@@ -86,13 +101,26 @@ fn invalid_patch(patched: &Value, error: &str) -> Status {
 impl Change for Patch {
     fn change(&self, scope: &Scope, live: Option<&Value>) -> Result<Value, Status> {
         let resource = scope.resource();
-        let Some(live) = live else { return Err(Status::not_found(&scope.group_resource(), &scope.name)) };
-        let mut object = self.apply(live, &resource.schema)?;
-        self.settle(scope, &mut object)?;
+        let mut object = match live {
+            _ if self.manages_fields() => {
+                self.settle_duplicates(scope)?;
+                managed::apply(scope, live, &self.body, self.force)?
+            }
+            None => return Err(Status::not_found(&scope.group_resource(), &scope.name)),
+            Some(live) => {
+                let mut object = self.apply(live, &resource.schema)?;
+                self.settle(scope, &mut object)?;
+                object
+            }
+        };
         fit::to_row(resource, scope.server.env(), &mut object);
         metadata::match_namespace(scope, &mut object)?;
-        metadata::match_name(scope, &mut object)?;
+        metadata::match_name(scope, &object)?;
         Ok(object)
+    }
+
+    fn manages_fields(&self) -> bool {
+        self.patch_type == PatchType::Apply
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Scope, metadata};
+use super::{Scope, managed, metadata};
 use crate::controlplane::apiserver::Response;
 use crate::controlplane::identity::reviews::{Question, Review, Reviewer};
 use crate::controlplane::status::Status;
@@ -16,7 +16,7 @@ pub(super) fn answer(scope: &Scope, review: Review, mut object: Value) -> Result
         metadata::match_namespace(scope, &mut object)?;
     }
     review.default(&mut object);
-    metadata::record_update(scope, None, &mut object);
+    managed::record_update(scope, None, &mut object);
     let server = &scope.server;
     let reviewer = Reviewer::new(server.authenticator(), server.authorizer(), server.store(), server.env());
     let question = Question { review, user: &scope.user, namespace: &scope.namespace, name: &scope.name };

@@ -61,7 +61,7 @@ impl Change for ScaleChange {
                 let schema = schema::builtin("io.k8s.api.autoscaling.v1.Scale");
                 let mut scale = patch.apply(&scale_of(scope, live)?, &schema)?;
                 metadata::match_namespace(scope, &mut scale)?;
-                metadata::match_name(scope, &mut scale)?;
+                metadata::match_name(scope, &scale)?;
                 scale
             }
         };

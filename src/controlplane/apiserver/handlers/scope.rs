@@ -14,6 +14,7 @@ use crate::controlplane::identity::escalation::{self, RbacWrite};
 use crate::controlplane::identity::rbac;
 use crate::controlplane::identity::users::UserInfo;
 use crate::controlplane::object::Object;
+use crate::controlplane::patch::managed_fields::manager_name;
 use crate::controlplane::resources::{Allocation, Resource};
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::{ObjectKey, Stored};
@@ -58,17 +59,9 @@ impl Scope {
     }
 
     /// Takes over what the options of a write say; who names no field manager is known by his user agent.
-    ///
-    /// Source: `managerOrUserAgent` of `k8s.io/apiserver/pkg/endpoints/handlers/create.go`.
     pub(crate) fn set_options(&mut self, options: &WriteOptions, user_agent: &str) {
         self.dry_run = options.dry_run;
-        self.field_manager = match options.field_manager.as_str() {
-            "" => {
-                let agent = user_agent.split('/').next().unwrap_or_default();
-                agent.chars().filter(|c| !c.is_control()).take(128).collect()
-            }
-            manager => manager.to_owned(),
-        };
+        self.field_manager = manager_name(&options.field_manager, user_agent);
     }
 
     /// Returns the row.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::update::{Change, guaranteed_update};
 use super::{Scope, delete, review};
+use crate::controlplane::apiserver::Response;
 use crate::controlplane::apiserver::options::DeleteOptions;
 use crate::controlplane::apiserver::selector::LabelSelector;
-use crate::controlplane::apiserver::Response;
 use crate::controlplane::gvk::GroupResource;
 use crate::controlplane::identity::reviews::Review;
 use crate::controlplane::object::Object;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Scope, create, delete, metadata, storage_gvk};
+use super::{Scope, create, delete, managed, metadata, storage_gvk};
 use crate::controlplane::admission::{self, Operation};
 use crate::controlplane::apiserver::{ObjectRef, Response, fit, object_meta};
 use crate::controlplane::object::Object;
+use crate::controlplane::patch::managed_fields::keep_timestamps;
 use crate::controlplane::resources::Origin;
 use crate::controlplane::schema::field_error::FieldError;
 use crate::controlplane::status::Status;
@@ -64,7 +65,7 @@ impl Change for Replacement {
 /// Whatever is said against it.
 pub(crate) async fn update(scope: &Scope, mut object: Value) -> Result<Response, Status> {
     metadata::match_namespace(scope, &mut object)?;
-    metadata::match_name(scope, &mut object)?;
+    metadata::match_name(scope, &object)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
     guaranteed_update(scope, &Replacement(object)).await
 }
@@ -109,7 +110,7 @@ async fn try_update(scope: &Scope, change: &dyn Change) -> Result<Response, Fail
     let mut object = change.change(scope, Some(live))?;
     metadata::dedup_owner_references(scope, &mut object);
     if !change.manages_fields() {
-        metadata::record_update(scope, Some(live), &mut object);
+        managed::record_update(scope, Some(live), &mut object);
     }
     admission::mutate(&scope.attributes(Operation::Update, &scope.name, Some(live)), &mut object)?;
     scope.check_grants(&object, Some(live))?;
@@ -117,6 +118,7 @@ async fn try_update(scope: &Scope, change: &dyn Change) -> Result<Response, Fail
     prepare(scope, &mut object, live);
     validate(scope, &object, live)?;
     scope.allocate(&mut object, Some(live))?;
+    keep_timestamps(&mut object, live);
     admission::validate(&scope.attributes(Operation::Update, &scope.name, Some(live)), Some(&object))?;
     write(scope, &stored, live, object)
 }
@@ -128,7 +130,7 @@ async fn create_by_change(scope: &Scope, change: &dyn Change) -> Result<Response
     }
     metadata::dedup_owner_references(scope, &mut object);
     if !change.manages_fields() {
-        metadata::record_update(scope, None, &mut object);
+        managed::record_update(scope, None, &mut object);
     }
     let created = create::create_defaulted(scope, object).await?;
     Ok(Response::object(201, &scope.served, created))
