@@ -16,6 +16,7 @@
 pub mod admission;
 pub mod apiserver;
 pub mod controllers;
+pub mod cron;
 pub mod duration;
 pub mod env;
 pub mod gvk;

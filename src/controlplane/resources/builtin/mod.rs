@@ -3,14 +3,32 @@
 //! The rows are data ([`rows`](self::rows())); what a kind does differently from all others (defaults, rules, immutable
 //! fields) stands in its [`Strategy`](super::Strategy). Nothing here stores, and nothing here answers a request.
 
+mod autoscaling;
+mod cluster;
+mod config;
+mod edit;
+mod event;
+mod extension;
+mod field;
 pub mod go_types;
+mod kind;
+mod kinds;
+mod labels;
+mod networking;
+mod pod;
+mod ports;
+mod rbac;
 mod rows;
+mod service;
+mod storage;
+mod workload;
 
 use std::sync::Arc;
 
-use super::{OnDemand, Origin, Resource, ScalePaths, Strategy, Subresource};
+use super::{OnDemand, Origin, Resource, ScalePaths, Subresource};
 use crate::controlplane::gvk::{GroupResource, GroupVersion, Gvk};
-use crate::controlplane::schema::Schema;
+use crate::controlplane::schema::{Schema, openapi};
+use kind::BuiltIn;
 use rows::{ROWS, Row, Sub};
 
 /// Returns the rows of all built-in resources, groups and resources in upstream's order. Schemas and columns are not made yet.
@@ -38,9 +56,14 @@ fn resource(row: &'static Row) -> Resource {
         storage_version: storage_version.to_owned(),
         storage: GroupResource::new(storage_group, row.plural),
         origin: Origin::BuiltIn,
-        strategy: strategy(&gvk),
+        strategy: Arc::new(BuiltIn::new(&gvk, kinds::kind(&gvk), has_status(row))),
         gvk,
     }
+}
+
+/// Whether a write to the main resource leaves the status alone.
+fn has_status(row: &Row) -> bool {
+    row.subresources.iter().any(|sub| sub.name == "status")
 }
 
 /// Returns group and version in which a kind is stored: its own, but for the kinds that are served in two forms.
@@ -63,10 +86,7 @@ fn subresource(sub: &Sub, parent: &Gvk) -> Subresource {
 }
 
 fn schema(gvk: Gvk) -> OnDemand<Arc<Schema>> {
-    OnDemand::new(move || {
-        let _ = definition_name(&gvk);
-        Arc::new(Schema::default())
-    })
+    OnDemand::new(move || openapi::builtin(&definition_name(&gvk)))
 }
 
 /// Returns the name of a kind's definition in the OpenAPI document.
@@ -89,26 +109,6 @@ fn package(group: &str) -> &str {
     match group.split('.').next() {
         None | Some("") => "core",
         Some(package) => package,
-    }
-}
-
-fn strategy(gvk: &Gvk) -> Arc<dyn Strategy> {
-    Arc::new(Plain { go_type: go_type_name(gvk) })
-}
-
-/// A kind that only encodes as Go does.
-#[derive(Debug)]
-struct Plain {
-    go_type: String,
-}
-
-impl Strategy for Plain {
-    fn default(&self, _env: &crate::controlplane::env::Env, object: &mut serde_json::Value) {
-        go_types::normalize(&self.go_type, object);
-    }
-
-    fn zero(&self) -> serde_json::Value {
-        go_types::zero(&self.go_type)
     }
 }
 
