@@ -6,21 +6,23 @@
 mod body;
 pub(crate) mod chain;
 pub mod decode;
+pub mod discovery;
 pub(crate) mod fit;
 pub(crate) mod handlers;
 pub mod negotiate;
 pub(crate) mod object_meta;
+pub mod openapi;
 pub mod options;
 pub mod partial;
 pub mod protobuf;
 pub(crate) mod registry;
 pub(crate) mod render;
 pub mod request_info;
-mod response;
 pub mod selector;
 pub mod serve;
 pub mod service;
 pub mod table;
+mod response;
 mod writer;
 
 use std::fmt;

@@ -77,6 +77,33 @@ pub fn zero(type_name: &str) -> Value {
     object
 }
 
+/// Returns the defaults that OpenAPI v3 shows for a field of a type: of the field itself, of its items, of their items.
+/// Structs have the empty object, and what Go always writes has its zero; pointers and types with a form of their own
+/// have none.
+///
+/// Source: `mustEnforceDefault` of `k8s.io/kube-openapi/pkg/generators/openapi.go`.
+pub fn schema_defaults(type_name: &str, field: &str) -> Vec<Option<Value>> {
+    let fields = TYPES.names.get(type_name).and_then(|index| TYPES.structs.get(*index));
+    let Some(field) = fields.into_iter().flatten().find(|candidate| candidate.name == field) else {
+        return Vec::new();
+    };
+    let zero = |go_type: &GoType| match go_type {
+        GoType::Text => Some("".into()),
+        GoType::Integer | GoType::Float => Some(0.into()),
+        GoType::Boolean => Some(false.into()),
+        GoType::Struct(_) => Some(Value::Object(Map::new())),
+        _ => None,
+    };
+    let is_struct = matches!(field.go_type, GoType::Struct(_));
+    let mut defaults = vec![zero(&field.go_type).filter(|_| is_struct || field.empty == Empty::Keep)];
+    let mut inner = &field.go_type;
+    while let GoType::List(item) | GoType::Map(item) = inner {
+        defaults.push(zero(item));
+        inner = item;
+    }
+    defaults
+}
+
 impl Types {
     fn read(text: &'static str) -> Self {
         let names = text.lines().filter(|line| !line.starts_with(' ')).enumerate();
