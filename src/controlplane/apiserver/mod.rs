@@ -18,11 +18,11 @@ pub mod protobuf;
 pub(crate) mod registry;
 pub(crate) mod render;
 pub mod request_info;
+mod response;
 pub mod selector;
 pub mod serve;
 pub mod service;
 pub mod table;
-mod response;
 mod writer;
 
 use std::fmt;
