@@ -81,7 +81,7 @@ async fn start(ctx: &Context, args: StartArgs) -> anyhow::Result<ExitCode> {
 
 async fn exec(ctx: &Context, args: ExecArgs) -> anyhow::Result<ExitCode> {
     let handle = listen(Handle::builder(), 0).await?;
-    let file = kubeconfig::Temporary::new(&handle.kubeconfig())?;
+    let file = kubeconfig::Temporary::new(&ctx.temporary_directory(), &handle.kubeconfig())?;
     let (program, rest) = args.command.split_first().context("no command was given")?;
     let mut command = tokio::process::Command::new(program);
     command.args(rest).env("KUBECONFIG", file.path()).current_dir(ctx.working_directory()?);

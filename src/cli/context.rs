@@ -115,6 +115,11 @@ impl Context {
         self.directory.as_deref().ok_or_else(|| error().into())
     }
 
+    /// Returns the directory for files that do not outlive the command.
+    pub fn temporary_directory(&self) -> PathBuf {
+        self.env("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from)
+    }
+
     /// Makes a path that the user typed absolute.
     pub fn resolve(&self, path: &Path) -> anyhow::Result<PathBuf> {
         if path.is_absolute() {

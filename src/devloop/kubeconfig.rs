@@ -45,13 +45,13 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Writes a kubeconfig into a directory of its own below the system's one for temporary files.
+    /// Writes a kubeconfig into a directory of its own below `parent`.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn new(text: &str) -> anyhow::Result<Self> {
+    pub fn new(parent: &Path, text: &str) -> anyhow::Result<Self> {
         let name = format!("rop-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
-        let temporary = Self { directory: std::env::temp_dir().join(name) };
+        let temporary = Self { directory: parent.join(name) };
         write(&temporary.path(), text)?;
         Ok(temporary)
     }
@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_temporary_kubeconfig_is_private_and_leaves_nothing() {
-        let temporary = Temporary::new("text").expect("the directory for temporary files can be written");
+        let temporary =
+            Temporary::new(&std::env::temp_dir(), "text").expect("the directory for temporary files can be written");
         let path = temporary.path();
         assert_eq!(fs::read_to_string(&path).expect("it was just written"), "text");
         #[cfg(unix)]
