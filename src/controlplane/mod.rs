@@ -237,6 +237,11 @@ impl Handle {
         ApiService::new(self.server.clone(), Some(user))
     }
 
+    /// Returns the API server for clients in this process whose requests show credentials themselves, or are anonymous.
+    pub fn service_with_credentials(&self) -> ApiService {
+        ApiService::new(self.server.clone(), None)
+    }
+
     /// Returns who knows how far the controllers are.
     pub fn controllers(&self) -> SchedulerHandle {
         self.controllers.clone()

@@ -7,6 +7,7 @@ mod api;
 mod cli;
 mod faults;
 mod golden;
+mod identity;
 mod init;
 mod names;
 mod sandbox;

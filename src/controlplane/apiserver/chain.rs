@@ -12,6 +12,7 @@ use http::{HeaderMap, Method};
 use super::body;
 use super::handlers::scale::ScaleChange;
 use super::handlers::{self, Scope};
+use super::openid;
 use super::options::{DeleteOptions, ListOptions, Write};
 use super::render::{self, HttpResponse};
 use super::request_info::RequestInfo;
@@ -66,7 +67,7 @@ async fn try_answer(server: &ApiServer, request: &HttpRequest) -> Result<HttpRes
     let user = impersonation::impersonate(user, &request.headers, server.authorizer())?;
     authorize(server, &user, &info)?;
     if !info.is_resource_request {
-        return Ok(render::not_found());
+        return Ok(openid::answer(server, &info.path).unwrap_or_else(render::not_found));
     }
     let Some(served) = server.registry().rows().get(&info.gvr).cloned() else { return Ok(render::not_found()) };
     let mut scope = Scope::new(server, served, &info, user);

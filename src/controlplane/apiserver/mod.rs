@@ -12,6 +12,7 @@ pub(crate) mod handlers;
 pub mod negotiate;
 pub(crate) mod object_meta;
 pub mod openapi;
+mod openid;
 pub mod options;
 pub mod partial;
 pub mod protobuf;

@@ -54,6 +54,11 @@ pub(crate) fn response(scope: &Scope, response: Response) -> HttpResponse {
     response
 }
 
+/// Returns a document of its own media type.
+pub(crate) fn document(content_type: &'static str, value: &Value) -> HttpResponse {
+    full(200, HeaderValue::from_static(content_type), Bytes::from(value.to_string()))
+}
+
 fn full(code: u16, content_type: HeaderValue, body: Bytes) -> HttpResponse {
     let mut response = http::Response::new(Either::Left(Full::new(body)));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

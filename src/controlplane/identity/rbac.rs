@@ -281,9 +281,9 @@ fn shown_subject(subject: &Value, namespace: &str) -> String {
     }
 }
 
+/// Upstream's authorizer names the resource in the singular, since its lister does.
 fn missing_role(binding: &Binding) -> String {
-    let plural = if binding.role_kind == "Role" { "roles" } else { "clusterroles" };
-    Status::not_found(&GroupResource::new(GROUP, plural), &binding.role_name).message
+    Status::not_found(&GroupResource::new(GROUP, binding.role_kind.to_lowercase()), &binding.role_name).message
 }
 
 /// Joins texts as Go's aggregate error does.
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_role_that_a_binding_names_in_vain_is_the_reason() {
-        let reason = r#"RBAC: clusterroles.rbac.authorization.k8s.io "nope" not found"#;
+        let reason = r#"RBAC: clusterrole.rbac.authorization.k8s.io "nope" not found"#;
         check(UserInfo::new("ann", ["x"]), "get", "rb", false, reason);
     }
 

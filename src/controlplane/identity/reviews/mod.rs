@@ -98,7 +98,8 @@ impl<'a> Reviewer<'a> {
     ///
     /// # Errors
     /// When the question is not well put.
-    pub fn answer(&self, question: &Question<'_>, object: Value) -> Result<Value, Status> {
+    pub fn answer(&self, question: &Question<'_>, mut object: Value) -> Result<Value, Status> {
+        object.metadata_mut();
         match question.review {
             Review::SubjectAccess | Review::LocalSubjectAccess | Review::SelfSubjectAccess => {
                 access::subject_access(self.authorizer, question, object)
