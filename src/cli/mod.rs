@@ -16,10 +16,15 @@ mod cluster;
 mod completion;
 pub mod context;
 mod create;
+mod demo;
+mod generate;
 mod init;
+mod looping;
 mod reference;
 pub mod report;
+mod run;
 pub mod shell;
+mod test;
 mod version;
 mod write;
 
@@ -38,8 +43,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Create(create::CreateArgs),
+    Generate(generate::GenerateArgs),
+    Run(run::RunArgs),
+    Test(test::TestArgs),
     Cluster(cluster::ClusterArgs),
     Completion(completion::CompletionArgs),
     Version(version::VersionArgs),
@@ -47,8 +56,12 @@ enum Command {
 
 fn dispatch(ctx: &Context, command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Demo(args) => demo::run(ctx, args),
         Command::Init(args) => init::run(ctx, args),
         Command::Create(args) => create::run(ctx, args),
+        Command::Generate(args) => generate::run(ctx, args),
+        Command::Run(args) => run::run(ctx, args),
+        Command::Test(args) => test::run(ctx, args),
         Command::Cluster(args) => cluster::run(ctx, args),
         Command::Completion(args) => completion::run(ctx, args),
         Command::Version(args) => version::run(ctx, args),

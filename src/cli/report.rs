@@ -11,6 +11,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::cli::shell::Shell;
+use crate::devloop::Failure;
 use crate::plan::PlanError;
 use crate::project::names::NameError;
 use crate::scaffold::ScaffoldError;
@@ -107,7 +108,8 @@ fn remedies(cause: &(dyn Error + 'static)) -> Vec<String> {
     }
     let help = (cause.downcast_ref::<NameError>().and_then(NameError::help))
         .or_else(|| cause.downcast_ref::<ScaffoldError>().and_then(ScaffoldError::help))
-        .or_else(|| cause.downcast_ref::<PlanError>().and_then(PlanError::help));
+        .or_else(|| cause.downcast_ref::<PlanError>().and_then(PlanError::help))
+        .or_else(|| cause.downcast_ref::<Failure>().and_then(Failure::remedy).map(str::to_owned));
     help.into_iter().collect()
 }
 

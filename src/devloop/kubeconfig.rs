@@ -23,6 +23,12 @@ pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("failed to write `{}`", path.display()))
 }
 
+/// Removes a kubeconfig whose server is gone.
+pub fn remove(path: &Path) {
+    // One that stays behind leads nowhere, and is replaced by the next.
+    let _ = fs::remove_file(path);
+}
+
 #[expect(clippy::disallowed_methods, reason = "one of the two places that write files")]
 fn replace(staged: &Path, path: &Path) -> std::io::Result<()> {
     fs::rename(staged, path)

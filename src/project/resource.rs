@@ -102,6 +102,12 @@ impl Resource {
         format!("{}/{}", self.group, self.version)
     }
 
+    /// Returns the path of its reconciler below the project.
+    pub fn controller_file(&self) -> String {
+        let folder = self.group.module().map(|group| format!("{group}/")).unwrap_or_default();
+        format!("src/controllers/{folder}{}.rs", self.kind.module())
+    }
+
     pub(super) fn sort_key(&self) -> (String, &Version, &Kind) {
         (self.group.to_string(), &self.version, &self.kind)
     }
