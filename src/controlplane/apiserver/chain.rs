@@ -14,7 +14,7 @@ use super::handlers::scale::ScaleChange;
 use super::handlers::{self, Scope};
 use super::openid;
 use super::options::{DeleteOptions, ListOptions, Write};
-use super::render::{self, HttpResponse};
+use super::render::{self, Form, HttpResponse};
 use super::request_info::RequestInfo;
 use super::selector::Selector;
 use super::{ApiServer, Response};
@@ -46,6 +46,11 @@ impl HttpRequest {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// Returns in which forms an answer is welcome.
+    pub(crate) fn accept(&self) -> Option<&str> {
+        self.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok())
+    }
+
     /// Returns the type of the body, if it is said.
     pub(crate) fn content_type(&self) -> Option<&str> {
         self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
@@ -54,10 +59,11 @@ impl HttpRequest {
 
 /// Answers a request.
 pub(crate) async fn answer(server: &ApiServer, request: HttpRequest) -> HttpResponse {
-    match try_answer(server, &request).await {
+    let response = match try_answer(server, &request).await {
         Ok(response) => response,
-        Err(status) => render::status(&status),
-    }
+        Err(status) => render::status(&status, request.accept()),
+    };
+    render::compress(&request, response)
 }
 
 async fn try_answer(server: &ApiServer, request: &HttpRequest) -> Result<HttpResponse, Status> {
@@ -70,9 +76,16 @@ async fn try_answer(server: &ApiServer, request: &HttpRequest) -> Result<HttpRes
         return Ok(openid::answer(server, &info.path).unwrap_or_else(render::not_found));
     }
     let Some(served) = server.registry().rows().get(&info.gvr).cloned() else { return Ok(render::not_found()) };
+    let form = Form::of(request, &info, &served.resource)?;
     let mut scope = Scope::new(server, served, &info, user);
-    let response = handle(&mut scope, &info, request).await?;
-    Ok(render::response(&scope, response))
+    scope.resource().strategy.deprecation_warning().into_iter().for_each(|warning| scope.warn(warning));
+    let answered = handle(&mut scope, &info, request).await;
+    let mut response = match answered.and_then(|response| render::response(&scope, form, response)) {
+        Ok(response) => response,
+        Err(status) => render::status(&status, request.accept()),
+    };
+    render::add_warnings(&scope, &mut response);
+    Ok(response)
 }
 
 fn authenticate(server: &ApiServer, request: &HttpRequest) -> Result<UserInfo, Status> {

@@ -50,7 +50,6 @@ pub(crate) struct ResponseObject {
     /// The HTTP status code.
     pub code: u16,
     /// The row whose version the object has.
-    #[expect(dead_code, reason = "tables and partial objects are rendered next")]
     pub served: Arc<Served>,
     /// The object.
     pub object: ObjectRef,

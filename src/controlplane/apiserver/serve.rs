@@ -99,7 +99,7 @@ async fn connection(server: ApiServer, acceptor: TlsAcceptor, stream: TcpStream,
             Ok::<HttpResponse, std::convert::Infallible>(match response {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
-                Err(_) => render::status(&panicked()),
+                Err(_) => render::status(&panicked(), None),
             })
         }
     });

@@ -71,7 +71,7 @@ where
     let (parts, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
-        Err(status) => return render::status(&status),
+        Err(status) => return render::status(&status, None),
     };
     let request = HttpRequest {
         method: parts.method,

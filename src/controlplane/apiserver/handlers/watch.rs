@@ -16,6 +16,7 @@ use crate::controlplane::apiserver::options::ListOptions;
 use crate::controlplane::apiserver::registry::Served;
 use crate::controlplane::apiserver::selector::Selector;
 use crate::controlplane::apiserver::{ApiServer, ObjectRef, Response};
+use crate::controlplane::env::Env;
 use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::{Change, ChangeType, Compacted, Cursor};
@@ -134,6 +135,11 @@ impl Watch {
             }
         }
         Ok(())
+    }
+
+    /// Returns time and randomness.
+    pub(crate) fn env(&self) -> &Env {
+        self.server.env()
     }
 
     /// Waits for what comes next; `None` is the end. Cancel-safe.
