@@ -15,6 +15,12 @@ use crate::controlplane::quantity::Quantity;
 use crate::controlplane::schema::field_error::FieldError;
 use crate::controlplane::validation::NameFormat;
 
+/// Whether a namespace waits for its content to go; its own finalizers are apart from those of metadata.
+fn has_finalizers(namespace: &Value) -> bool {
+    let finalizers = namespace.at(&["spec", "finalizers"]).and_then(Value::as_array);
+    finalizers.is_some_and(|finalizers| !finalizers.is_empty())
+}
+
 const MAX_USER_PRIORITY: i64 = 1_000_000_000;
 
 /// Namespaces.
@@ -46,6 +52,15 @@ pub(super) const NAMESPACE: Kind = Kind {
             None => namespace.make("spec").drop_field("finalizers"),
         }
     },
+    begin_deletion: |env, namespace| {
+        if namespace.deletion_timestamp().is_some() {
+            return has_finalizers(namespace);
+        }
+        namespace.set(&["metadata", "deletionTimestamp"], env.now_text());
+        namespace.set(&["status", "phase"], "Terminating");
+        true
+    },
+    holds_deletion: has_finalizers,
     validate_status: |new, old, found| {
         let phase = new.at(&["status", "phase"]);
         let deleted = !old.at(&["metadata", "deletionTimestamp"]).is_empty();

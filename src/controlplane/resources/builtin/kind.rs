@@ -44,6 +44,10 @@ pub(super) struct Kind {
     pub(super) warnings: fn(&Value) -> Vec<String>,
     /// Returns the grace period of a deletion.
     pub(super) grace_period: fn(&Value, Option<i64>) -> Option<i64>,
+    /// Marks an object whose deletion takes another way, and returns whether it does.
+    pub(super) begin_deletion: fn(&Env, &mut Value) -> bool,
+    /// Whether an object without finalizers must stay all the same.
+    pub(super) holds_deletion: fn(&Value) -> bool,
     /// The warning when dependents are orphaned by default.
     pub(super) orphans: Option<&'static str>,
 }
@@ -65,6 +69,8 @@ impl Kind {
         validate_status: |_, _, _| (),
         warnings: |_| Vec::new(),
         grace_period: |_, _| None,
+        begin_deletion: |_, _| false,
+        holds_deletion: |_| false,
         orphans: None,
     };
 }
@@ -183,6 +189,14 @@ impl Strategy for BuiltIn {
 
     fn tracks_generation(&self) -> bool {
         self.kind.generation
+    }
+
+    fn begin_deletion(&self, env: &Env, object: &mut Value) -> bool {
+        (self.kind.begin_deletion)(env, object)
+    }
+
+    fn holds_deletion(&self, object: &Value) -> bool {
+        (self.kind.holds_deletion)(object)
     }
 
     fn grace_period(&self, object: &Value, requested: Option<i64>) -> Option<i64> {

@@ -25,6 +25,9 @@ use crate::controlplane::object::Object;
 use crate::controlplane::schema::field_error::FieldError;
 use crate::controlplane::schema::validate::is_known_format;
 
+/// The finalizer by which a CRD outlives its custom resources.
+const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 /// The strategy of CustomResourceDefinitions.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CrdStrategy;
@@ -54,6 +57,19 @@ impl Strategy for CrdStrategy {
             object.set(&["status"], status.clone());
         }
         add_stored_version(object);
+    }
+
+    fn begin_deletion(&self, env: &Env, object: &mut Value) -> bool {
+        if object.deletion_timestamp().is_some() {
+            return false;
+        }
+        object.set(&["metadata", "deletionTimestamp"], env.now_text());
+        if !object.finalizers().contains(&CLEANUP) {
+            let finalizers: Vec<Value> = object.finalizers().into_iter().chain([CLEANUP]).map(Value::from).collect();
+            object.set(&["metadata", "finalizers"], finalizers);
+        }
+        set_terminating(env, object);
+        true
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -91,6 +107,19 @@ impl Strategy for CrdStrategy {
 }
 
 /// Returns `spec.versions`.
+/// Source: `Delete` of `.../pkg/registry/customresourcedefinition/etcd.go`.
+fn set_terminating(env: &Env, crd: &mut Value) {
+    let condition = json!({
+        "type": "Terminating", "status": "True", "lastTransitionTime": env.now_text(),
+        "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+    });
+    let conditions = crd.at(&["status", "conditions"]).and_then(Value::as_array).cloned().unwrap_or_default();
+    let others = conditions.into_iter().filter(|other| other.text_at(&["type"]) != "Terminating");
+    let conditions: Vec<Value> = others.chain([condition]).collect();
+    crd.set(&["status", "conditions"], conditions);
+}
+
 fn versions(crd: &Value) -> &[Value] {
     crd.at(&["spec", "versions"]).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
