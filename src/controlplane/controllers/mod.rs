@@ -152,6 +152,30 @@ pub enum Write {
     },
 }
 
+/// What a write was, after it has been sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// `create`, `update`, `patch` or `delete`.
+    pub verb: &'static str,
+    /// The endpoint.
+    pub gvr: Gvr,
+    /// The name of the object.
+    pub name: String,
+}
+
+impl Attempt {
+    /// Returns what a write is.
+    pub fn of(write: &Write) -> Self {
+        let (verb, gvr, name) = match write {
+            Write::Create { gvr, object, .. } => ("create", gvr, object.name()),
+            Write::Update { gvr, object, .. } => ("update", gvr, object.name()),
+            Write::Patch { gvr, key, .. } => ("patch", gvr, key.name.as_str()),
+            Write::Delete { gvr, key, .. } => ("delete", gvr, key.name.as_str()),
+        };
+        Self { verb, gvr: gvr.clone(), name: name.to_owned() }
+    }
+}
+
 /// In whose name a write is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
@@ -274,7 +298,7 @@ pub trait Controller: std::fmt::Debug + Send + Sync {
     fn reconcile(&self, view: &View, key: &WorkKey) -> Step;
 
     /// Returns what to do about a write that was refused, before the key is tried again with back-off.
-    fn refused(&self, _view: &View, _key: &WorkKey, _write: &Write, _status: &Status) -> Step {
+    fn refused(&self, _view: &View, _key: &WorkKey, _attempt: &Attempt, _status: &Status) -> Step {
         Step::default()
     }
 }

@@ -1,7 +1,8 @@
 //! Events for people: equal ones are counted in one object, and a noisy source is held back.
 //!
 //! Follows `k8s.io/client-go/tools/record/events_cache.go`: the same (source, object, type, reason, message) is one
-//! event with a count; a source may write [`BURST`] events about one object, then one every five minutes.
+//! event with a count; a source may write [`BURST`] events about one object, then one every five minutes; and a
+//! kubelet drops events when there are too many of them.
 //! It only decides what to write; failing to write an event is nobody's problem.
 
 use std::collections::BTreeMap;
@@ -20,6 +21,10 @@ const BURST: f64 = 25.0;
 
 /// How many more it may write a second.
 const REFILL_A_SECOND: f64 = 1.0 / 300.0;
+
+/// What a kubelet may write about all pods: its flags `--event-burst` and `--event-qps`.
+const KUBELET_BURST: f64 = 100.0;
+const KUBELET_REFILL_A_SECOND: f64 = 50.0;
 
 /// How many sources and events are remembered; upstream's `maxLruCacheEntries`.
 const REMEMBERED: usize = 4096;
@@ -76,6 +81,7 @@ fn reference(object: &Value) -> Value {
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     budgets: BTreeMap<(String, &'static str), Budget>,
+    kubelet: Option<Budget>,
     written: BTreeMap<[String; 5], Written>,
 }
 
@@ -124,14 +130,23 @@ impl Recorder {
         }
         let source = (note.regarding.text_at(&["uid"]).to_owned(), note.component);
         let budget = self.budgets.entry(source).or_insert(Budget { tokens: BURST, at: now });
-        let seconds = now.duration_since(budget.at).as_secs_f64().max(0.0);
-        budget.tokens = (budget.tokens + seconds * REFILL_A_SECOND).min(BURST);
-        budget.at = now;
-        if budget.tokens < 1.0 {
+        if !budget.spend(now, REFILL_A_SECOND, BURST) {
             return false;
         }
-        budget.tokens -= 1.0;
-        true
+        let kubelet = self.kubelet.get_or_insert(Budget { tokens: KUBELET_BURST, at: now });
+        note.component != "kubelet" || kubelet.spend(now, KUBELET_REFILL_A_SECOND, KUBELET_BURST)
+    }
+}
+
+impl Budget {
+    /// Takes a token, if one has come back since.
+    fn spend(&mut self, now: Timestamp, refill_a_second: f64, burst: f64) -> bool {
+        let seconds = now.duration_since(self.at).as_secs_f64().max(0.0);
+        self.tokens = (self.tokens + seconds * refill_a_second).min(burst);
+        self.at = now;
+        let may = self.tokens >= 1.0;
+        self.tokens -= if may { 1.0 } else { 0.0 };
+        may
     }
 }
 
@@ -189,6 +204,19 @@ mod tests {
         assert_eq!(patch["count"], 2);
         recorder.lost(&note("x"));
         assert!(matches!(recorder.record(&env, &note("x")), Some(Write::Create { .. })));
+    }
+
+    #[test]
+    fn a_kubelet_drops_events_when_there_are_too_many() {
+        let env = Env::deterministic(1, || Timestamp::UNIX_EPOCH);
+        let mut recorder = Recorder::default();
+        let about = |name: String| {
+            let mut note = note("x");
+            note.regarding["uid"] = name.into();
+            note
+        };
+        let written = (0..500).filter(|i| recorder.record(&env, &about(i.to_string())).is_some()).count();
+        assert_eq!(written, 100);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::kind::{POD, REPLICA_SET, controller_manager};
 use super::pods::{self, Availability, number_at, set_nonzero};
-use super::{Actor, Controller, Note, Step, View, WorkKey, Write, conditions};
+use super::{Actor, Attempt, Controller, Note, Step, View, WorkKey, conditions};
 use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::{Change, Stored};
@@ -60,12 +60,12 @@ impl Controller for ReplicaSetController {
         step
     }
 
-    fn refused(&self, view: &View, key: &WorkKey, write: &Write, status: &Status) -> Step {
+    fn refused(&self, view: &View, key: &WorkKey, attempt: &Attempt, status: &Status) -> Step {
         let mut step = Step::default();
         let Some(stored) = view.get_key(key) else { return step };
-        let (reason, verb) = match write {
-            Write::Create { .. } => ("FailedCreate", "creating"),
-            Write::Delete { .. } => ("FailedDelete", "deleting"),
+        let (reason, verb) = match attempt.verb {
+            "create" => ("FailedCreate", "creating"),
+            "delete" => ("FailedDelete", "deleting"),
             _ => return step,
         };
         let set = &stored.value;

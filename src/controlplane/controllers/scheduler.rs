@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::recorder::Recorder;
-use super::{Controller, Effect, Kinds, Note, Step, View, WorkKey, Write, Writer};
+use super::{Attempt, Controller, Effect, Kinds, Note, Step, View, WorkKey, Writer};
 use crate::controlplane::env::Env;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::{Change, ChangeType, Store};
@@ -188,9 +188,9 @@ impl Scheduler {
         match self.perform(place, step).await {
             Ok(()) => self.queue.forget(&(place, key.clone())),
             Err(refusal) => {
-                let (write, status) = *refusal;
+                let (attempt, status) = *refusal;
                 self.follow();
-                let consolation = self.controllers[place].refused(&self.view, &key, &write, &status);
+                let consolation = self.controllers[place].refused(&self.view, &key, &attempt, &status);
                 // The key is tried again in any case, so that a second refusal needs no answer of its own.
                 let _refused_again = self.perform(place, consolation).await;
                 self.queue.add_rate_limited((place, key), Instant::now());
@@ -203,17 +203,17 @@ impl Scheduler {
     }
 
     /// Performs the effects of a step in order, up to the first write that is refused.
-    async fn perform(&mut self, place: usize, step: Step) -> Result<(), Box<(Write, Status)>> {
+    async fn perform(&mut self, place: usize, step: Step) -> Result<(), Box<(Attempt, Status)>> {
         let actor = self.controllers[place].actor();
         for effect in step.effects {
             match effect {
                 Effect::Event(note) => self.record(place, &note).await,
                 Effect::Write(write) => {
-                    let copy = write.clone();
+                    let attempt = Attempt::of(&write);
                     if let Err(status) = self.writer.write(actor, write).await
-                        && !is_done_already(&copy, &status)
+                        && !is_done_already(&attempt, &status)
                     {
-                        return Err(Box::new((copy, status)));
+                        return Err(Box::new((attempt, status)));
                     }
                 }
             }
@@ -231,6 +231,6 @@ impl Scheduler {
 }
 
 /// Whether a refusal says that the write is not needed any more: what should go is gone.
-fn is_done_already(write: &Write, status: &Status) -> bool {
-    matches!(write, Write::Delete { .. }) && status.code == 404
+fn is_done_already(attempt: &Attempt, status: &Status) -> bool {
+    attempt.verb == "delete" && status.code == 404
 }

@@ -15,7 +15,7 @@ mod tracking;
 use serde_json::{Value, json};
 
 use super::kind::{JOB, POD, controller_manager};
-use super::{Actor, Controller, Note, Step, View, WorkKey, Write, conditions, pods};
+use super::{Actor, Attempt, Controller, Note, Step, View, WorkKey, conditions, pods};
 use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::{Change, ChangeType};
@@ -65,9 +65,9 @@ impl Controller for JobController {
         step
     }
 
-    fn refused(&self, view: &View, key: &WorkKey, write: &Write, status: &Status) -> Step {
+    fn refused(&self, view: &View, key: &WorkKey, attempt: &Attempt, status: &Status) -> Step {
         let mut step = Step::default();
-        if let (Write::Create { .. }, Some(stored)) = (write, view.get_key(key)) {
+        if let ("create", Some(stored)) = (attempt.verb, view.get_key(key)) {
             let message = format!("Error creating: {status}");
             step.event(Note::warning(COMPONENT, &stored.value, "FailedCreate", message));
         }

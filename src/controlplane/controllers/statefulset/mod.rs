@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::kind::{PERSISTENT_VOLUME_CLAIM, POD, STATEFUL_SET, controller_manager};
 use super::revisions::Revisions;
-use super::{Actor, Controller, Note, Step, View, WorkKey, Write, pods};
+use super::{Actor, Attempt, Controller, Note, Step, View, WorkKey, pods};
 use crate::controlplane::object::Object;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::Change;
@@ -70,12 +70,12 @@ impl Controller for StatefulSetController {
         step
     }
 
-    fn refused(&self, view: &View, key: &WorkKey, write: &Write, status: &Status) -> Step {
+    fn refused(&self, view: &View, key: &WorkKey, attempt: &Attempt, status: &Status) -> Step {
         let mut step = Step::default();
-        let (Write::Create { gvr, object, .. }, Some(stored)) = (write, view.get_key(key)) else { return step };
+        let ("create", Some(stored)) = (attempt.verb, view.get_key(key)) else { return step };
         let set = &stored.value;
-        let what = if *gvr == PERSISTENT_VOLUME_CLAIM.gvr() { "Claim" } else { "Pod" };
-        let message = format!("create {what} {} in StatefulSet {} failed error: {status}", object.name(), set.name());
+        let what = if attempt.gvr == PERSISTENT_VOLUME_CLAIM.gvr() { "Claim" } else { "Pod" };
+        let message = format!("create {what} {} in StatefulSet {} failed error: {status}", attempt.name, set.name());
         step.event(Note::warning(COMPONENT, set, "FailedCreate", message));
         step
     }
