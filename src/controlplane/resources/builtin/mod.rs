@@ -17,6 +17,7 @@ mod labels;
 mod networking;
 mod pod;
 mod ports;
+mod printers;
 mod rbac;
 mod rows;
 mod service;
@@ -50,7 +51,10 @@ fn resource(row: &'static Row) -> Resource {
         namespaced: row.namespaced,
         verbs: row.verbs.to_vec(),
         subresources: row.subresources.iter().map(|sub| subresource(sub, &gvk)).collect(),
-        columns: Vec::new().into(),
+        columns: {
+            let gvk = gvk.clone();
+            OnDemand::new(move || printers::columns(&gvk))
+        },
         schema: schema(gvk.clone()),
         selectable_fields: names(row.fields),
         storage_version: storage_version.to_owned(),
