@@ -3,6 +3,7 @@
 //! It drives pruning, defaulting, validation, merge patches, server-side apply, OpenAPI and tables. It never sees the
 //! store, and knows no request.
 
+pub mod cel;
 pub mod data;
 pub mod default;
 pub mod field_error;

@@ -6,7 +6,8 @@
 //!
 //! Source: `regexp/syntax/parse.go` of Go 1.26.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 use regex_syntax::ast::parse::Parser;
@@ -53,6 +54,23 @@ pub fn compile(text: &str) -> Result<Regex, String> {
         regex::Error::CompiledTooBig(_) => "error parsing regexp: expression too large".to_owned(),
         other => format!("error parsing regexp: {}", other.to_string().lines().last().unwrap_or_default()),
     })
+}
+
+/// Compiles a regular expression that is likely to be asked for again, as those of CEL rules are.
+pub fn cached(text: &str) -> Result<Regex, String> {
+    /// More are forgotten at once: texts that objects bring along must not fill the memory.
+    const MAX: usize = 1024;
+    static CACHE: LazyLock<Mutex<BTreeMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = cache.get(text) {
+        return Ok(regex.clone());
+    }
+    let regex = compile(text)?;
+    if cache.len() >= MAX {
+        cache.clear();
+    }
+    cache.insert(text.to_owned(), regex.clone());
+    Ok(regex)
 }
 
 fn translate(text: &str) -> String {

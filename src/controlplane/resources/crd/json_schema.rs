@@ -10,6 +10,7 @@
 use serde_json::Value;
 
 use super::hoist::Part;
+use super::rules::RuleFindings;
 use super::{defaults, dump, rules, structural};
 use crate::controlplane::object::Object;
 use crate::controlplane::schema::SchemaType;
@@ -18,8 +19,9 @@ use crate::controlplane::schema::field_error::FieldError;
 /// What is not supported, by name.
 const UNSUPPORTED: [&str; 5] = ["id", "additionalItems", "patternProperties", "definitions", "dependencies"];
 
-/// Returns the findings about the schema of a part.
-pub(super) fn validate(part: &Part<'_>) -> Vec<FieldError> {
+/// Returns the findings about the schema of a part. In an update, a schema that was `unchanged` keeps the rules that
+/// it has, whatever they are.
+pub(super) fn validate(part: &Part<'_>, unchanged: bool) -> Vec<FieldError> {
     let Some(schema) = part.value.and_then(|value| value.get("openAPIV3Schema")).filter(|schema| schema.is_object())
     else {
         return Vec::new();
@@ -32,14 +34,18 @@ pub(super) fn validate(part: &Part<'_>) -> Vec<FieldError> {
     if truth(schema, "nullable") {
         errors.push(FieldError::forbidden(format!("{path}.nullable"), "nullable cannot be true at the root"));
     }
+    let mut judges_rules = false;
     if structural::is_readable(schema) {
         let mut found = structural::validate(&path, schema);
         if found.is_empty() {
             found = defaults::validate(&path, schema);
         }
+        judges_rules = found.is_empty() && !unchanged;
         errors.extend(found);
     }
-    errors.extend(node(&path, schema, &Place::root()));
+    let mut rules = RuleFindings::new(judges_rules.then_some(schema));
+    errors.extend(node(&path, schema, &Place::root(), &mut rules));
+    errors.extend(rules.into_errors());
     errors
 }
 
@@ -88,11 +94,13 @@ struct Place {
     inside_metadata: bool,
     /// Why there may be no defaults here, if there may not.
     no_defaults: Option<String>,
+    /// The list above whose items cannot be told apart, so that rules have no old value.
+    uncorrelatable: Option<String>,
 }
 
 impl Place {
     fn root() -> Self {
-        Self { is_root: true, inside_metadata: false, no_defaults: None }
+        Self { is_root: true, inside_metadata: false, no_defaults: None, uncorrelatable: None }
     }
 
     fn below(&self) -> Self {
@@ -104,7 +112,8 @@ impl Place {
     }
 }
 
-fn node(path: &str, schema: &Value, place: &Place) -> Vec<FieldError> {
+fn node<'a>(path: &str, schema: &'a Value, place: &Place, rules: &mut RuleFindings<'a>) -> Vec<FieldError> {
+    let before = rules.schema_errors();
     let mut errors = fields(path, schema, place);
     if schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
         let field = format!("{path}.x-kubernetes-preserve-unknown-fields");
@@ -113,7 +122,11 @@ fn node(path: &str, schema: &Value, place: &Place) -> Vec<FieldError> {
     errors.extend(map_type(path, schema));
     errors.extend(list_type(path, schema));
     errors.extend(rules::fields(path, schema));
-    errors.extend(children(path, schema, place));
+    errors.extend(children(path, schema, place, rules));
+    rules.add_schema_errors(errors.len());
+    if rules.schema_errors() == before {
+        rules.compile(path, schema, place.uncorrelatable.as_deref());
+    }
     errors
 }
 
@@ -154,14 +167,14 @@ fn fields(path: &str, schema: &Value, place: &Place) -> Vec<FieldError> {
     errors
 }
 
-fn children(path: &str, schema: &Value, place: &Place) -> Vec<FieldError> {
+fn children<'a>(path: &str, schema: &'a Value, place: &Place, rules: &mut RuleFindings<'a>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
         let place = match place.inside_metadata {
             true => place.without_defaults("inside additionalProperties applying to object metadata"),
             false => place.below(),
         };
-        errors.extend(node(&format!("{path}.additionalProperties"), values, &place));
+        errors.extend(node(&format!("{path}.additionalProperties"), values, &place, rules));
     }
     let is_object = place.is_root || truth(schema, "x-kubernetes-embedded-resource");
     for (name, property) in properties(schema) {
@@ -172,19 +185,23 @@ fn children(path: &str, schema: &Value, place: &Place) -> Vec<FieldError> {
                 below.no_defaults = Some(format!("in top-level {name}"));
             }
         }
-        errors.extend(node(&format!("{path}.properties[{name}]"), property, &below));
+        errors.extend(node(&format!("{path}.properties[{name}]"), property, &below, rules));
     }
     if let Some(not) = schema.get("not").filter(|not| not.is_object()) {
-        errors.extend(node(&format!("{path}.not"), not, &place.without_defaults("inside not")));
+        errors.extend(node(&format!("{path}.not"), not, &place.without_defaults("inside not"), &mut rules.silent()));
     }
     for key in ["allOf", "oneOf", "anyOf"] {
         for (index, part) in schema.get(key).and_then(Value::as_array).into_iter().flatten().enumerate() {
             let place = place.without_defaults(&format!("inside {key}"));
-            errors.extend(node(&format!("{path}.{key}[{index}]"), part, &place));
+            errors.extend(node(&format!("{path}.{key}[{index}]"), part, &place, &mut rules.silent()));
         }
     }
     if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
-        errors.extend(node(&format!("{path}.items"), items, &place.below()));
+        let mut place = place.below();
+        if schema.text_at(&["x-kubernetes-list-type"]) != "map" && place.uncorrelatable.is_none() {
+            place.uncorrelatable = Some(format!("{path}.items"));
+        }
+        errors.extend(node(&format!("{path}.items"), items, &place, rules));
     }
     errors
 }

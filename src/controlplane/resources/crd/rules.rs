@@ -2,11 +2,15 @@
 //!
 //! Source: `k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go`, Kubernetes 1.36.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::fields as paths;
+use super::{dump, fields as paths};
 use crate::controlplane::object::Object;
+use crate::controlplane::schema::cel;
 use crate::controlplane::schema::field_error::FieldError;
+use crate::controlplane::schema::structural;
 
 const REASONS: [&str; 4] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
@@ -67,4 +71,67 @@ fn field_path(field: String, path: &str, schema: &Value) -> Vec<FieldError> {
 
 fn has_line_breaks(text: &str) -> bool {
     text.contains(['\n', '\r'])
+}
+
+/// What compiling the rules of a schema has found so far.
+#[derive(Debug)]
+pub(super) struct RuleFindings<'a> {
+    root: Option<&'a Value>,
+    errors: Vec<FieldError>,
+    schema_errors: usize,
+}
+
+impl<'a> RuleFindings<'a> {
+    /// Returns an empty list; without a schema, nothing is compiled.
+    pub(super) fn new(root: Option<&'a Value>) -> Self {
+        Self { root, errors: Vec::new(), schema_errors: 0 }
+    }
+
+    /// Returns a list for parts whose rules do not count.
+    pub(super) fn silent(&self) -> Self {
+        Self::new(None)
+    }
+
+    /// Returns how many findings there were that are not about rules.
+    pub(super) fn schema_errors(&self) -> usize {
+        self.schema_errors
+    }
+
+    /// Counts findings that are not about rules: the rules of the nodes around them are not compiled.
+    pub(super) fn add_schema_errors(&mut self, count: usize) {
+        self.schema_errors += count;
+    }
+
+    /// Compiles the rules of a node.
+    pub(super) fn compile(&mut self, path: &str, schema: &'a Value, uncorrelatable: Option<&str>) {
+        let Some(root) = self.root else { return };
+        let stated = schema.get("x-kubernetes-validations").and_then(Value::as_array);
+        let Some(stated) = stated.filter(|rules| !rules.is_empty()) else { return };
+        let is_root = std::ptr::eq(root, schema);
+        let node = Arc::new(if is_root { structural::resource(schema) } else { structural::parse(schema) });
+        let scope = cel::Scope::new(&node, is_root);
+        for (index, (rule, dumped)) in node.rules.iter().zip(stated).enumerate() {
+            let path = format!("{path}.x-kubernetes-validations[{index}]");
+            let found = cel::check(rule, &scope);
+            let shown = dump::rule(dumped);
+            let invalid = |key: &str, detail: String| FieldError::invalid(format!("{path}.{key}"), &shown, detail);
+            self.errors.extend(found.rule.map(|detail| invalid("rule", detail)));
+            self.errors.extend(found.message_expression.map(|detail| invalid("messageExpression", detail)));
+            if found.uses_old_self {
+                self.errors.extend(uncorrelatable.map(|list| {
+                    let detail =
+                        format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
+                    FieldError::invalid(format!("{path}.rule"), &rule.rule.as_str().into(), detail)
+                }));
+            } else if let Some(optional) = dumped.get("optionalOldSelf").filter(|value| value.is_boolean()) {
+                let detail = "may not be set if oldSelf is not used in rule";
+                self.errors.push(FieldError::invalid(format!("{path}.optionalOldSelf"), optional, detail));
+            }
+        }
+    }
+
+    /// Returns the findings about rules.
+    pub(super) fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
 }

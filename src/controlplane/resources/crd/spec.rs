@@ -20,13 +20,16 @@ pub(super) fn validate(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut errors = Vec::from_iter(group(crd));
     errors.extend(scope(crd));
     let list = versions(crd);
+    let schemas = parts(list, "schema", "spec.validation");
     errors.extend(missing_schemas(list));
     for (index, version) in list.iter().enumerate() {
         errors.extend(version_name(index, version));
         errors.extend(deprecation(index, version));
     }
-    for part in parts(list, "schema", "spec.validation") {
-        errors.extend(json_schema::validate(&part));
+    let old_schemas = old.map(|old| parts(versions(old), "schema", "spec.validation"));
+    for part in &schemas {
+        let unchanged = old_schemas.as_ref().is_some_and(|old| old.iter().any(|old| old.value == part.value));
+        errors.extend(json_schema::validate(part, unchanged));
     }
     for part in parts(list, "subresources", "spec.subresources") {
         errors.extend(subresources(&part));

@@ -217,3 +217,38 @@ fn unknown_formats_are_warned_of() {
     let crd = crd(json!({"type": "object", "properties": {"a": field, "n": {"type": "integer", "format": "int32"}}}));
     assert_eq!(CrdStrategy.warnings(&crd), ["unrecognized format \"whatever\""]);
 }
+
+#[test]
+fn rules_must_compile() {
+    let check = |rule: Value, expected: &[&str]| {
+        let fields = json!({"a": {"type": "string"}, "n": {"type": "integer"}});
+        let expected: Vec<_> = expected.iter().map(|text| format!(".x-kubernetes-validations[0]{text}")).collect();
+        let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+        check_spec(json!({"type": "object", "properties": fields, "x-kubernetes-validations": [rule]}), &expected);
+    };
+    check(json!({"rule": "size(self.a) < 5"}), &[]);
+    check(
+        json!({"rule": "self.b == 1"}),
+        &[
+            ".rule: Invalid value: {\"Rule\":\"self.b == 1\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,\
+             \"FieldPath\":\"\",\"OptionalOldSelf\":null}: compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | \
+             self.b == 1\n | ....^",
+        ],
+    );
+    check(json!({"rule": ""}), &[".rule: Required value: rule is not specified"]);
+    check(
+        json!({"rule": "true", "reason": "Nope"}),
+        &[".reason: Unsupported value: \"Nope\": supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \
+             \"FieldValueInvalid\", \"FieldValueRequired\""],
+    );
+    check(json!({"rule": "true", "fieldPath": ".zz"}), &[".fieldPath: Invalid value: \".zz\": must be a valid path"]);
+    check(
+        json!({"rule": "true", "message": "a\nb"}),
+        &[".message: Invalid value: \"a\\nb\": must not contain line breaks"],
+    );
+    check(
+        json!({"rule": "true", "optionalOldSelf": true}),
+        &[".optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule"],
+    );
+    check(json!({"rule": "!oldSelf.hasValue() || true", "optionalOldSelf": true}), &[]);
+}

@@ -13,7 +13,7 @@ use crate::controlplane::env::Env;
 use crate::controlplane::gvk::Gvk;
 use crate::controlplane::object::{Object, object_mut};
 use crate::controlplane::schema::field_error::FieldError;
-use crate::controlplane::schema::{self, Schema, structural, validate};
+use crate::controlplane::schema::{self, Schema, cel, structural, validate};
 use crate::controlplane::status::Status;
 
 /// How objects get from one version to another.
@@ -30,11 +30,23 @@ pub(super) enum Conversion {
 pub(super) struct Checks {
     /// The schema as the CRD states it: object metadata is checked apart.
     stated: Schema,
+    /// The CEL rules, if there are any.
+    rules: Option<cel::Validator>,
 }
 
 impl Checks {
     pub(super) fn new(openapi: &Value) -> Self {
-        Self { stated: structural::parse(openapi) }
+        let stated = structural::parse(openapi);
+        let rules = cel::Validator::new(&Arc::new(structural::resource(openapi)));
+        Self { stated, rules }
+    }
+
+    fn rule_findings(&self, object: &Value, old: Option<&Value>, found: &[FieldError]) -> Vec<FieldError> {
+        let Some(rules) = &self.rules else { return Vec::new() };
+        match validate::blocking_error(found) {
+            Some(blocked) => vec![blocked],
+            None => rules.validate(object, old),
+        }
     }
 }
 
@@ -69,6 +81,7 @@ impl CustomResourceStrategy {
         if old.is_none_or(|old| validate::list_sets_and_maps(old, stated).is_empty()) {
             errors.extend(duplicates);
         }
+        errors.extend(self.checks.rule_findings(object, old, &errors));
         errors
     }
 

@@ -15,7 +15,7 @@ pub fn is_known_format(format: &str) -> bool {
 }
 
 /// Whether a text has a format; one that is not known has all.
-pub(super) fn matches(format: &str, text: &str) -> bool {
+pub fn matches_format(format: &str, text: &str) -> bool {
     check_of(format).is_none_or(|check| check(text))
 }
 
@@ -92,8 +92,8 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Go's `url.ParseRequestURI`: an absolute path, or a scheme and something.
-fn is_request_uri(text: &str) -> bool {
+/// Whether Go's `url.ParseRequestURI` reads a text: an absolute path, or a scheme and something.
+pub fn is_request_uri(text: &str) -> bool {
     let bad = |char: char| char.is_ascii_control();
     if text.is_empty() || text.chars().any(bad) || !escapes_are_whole(text) {
         return false;
@@ -317,10 +317,10 @@ mod tests {
     fn check(format: &str, right: &[&str], wrong: &[&str]) {
         assert!(is_known_format(format));
         for text in right {
-            assert!(matches(format, text), "{text} is a {format}");
+            assert!(matches_format(format, text), "{text} is a {format}");
         }
         for text in wrong {
-            assert!(!matches(format, text), "{text} is no {format}");
+            assert!(!matches_format(format, text), "{text} is no {format}");
         }
     }
 

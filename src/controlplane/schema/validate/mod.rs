@@ -18,7 +18,7 @@ mod scalar;
 use serde_json::{Map, Value};
 
 pub use embedded::embedded_resources;
-pub use format::is_known_format;
+pub use format::{is_known_format, is_request_uri, matches_format};
 pub use lists::list_sets_and_maps;
 
 use super::field_error::{ErrorType, FieldError};

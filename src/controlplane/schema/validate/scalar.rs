@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::format::{self, is_known_format};
+use super::format::{is_known_format, matches_format};
 use super::{Bounds, ErrorType, FieldError, NO_PATH, Schema, SchemaType, field};
 
 /// Returns the finding when the value has another type than the schema says.
@@ -91,7 +91,7 @@ pub(super) fn check_text(path: &str, text: &str, bounds: Option<&Bounds>, errors
     let Some(bounds) = bounds else { return };
     errors.extend(check_length(path, text, bounds));
     if let Some(format) = bounds.format.as_deref().filter(|format| is_known_format(format))
-        && !format::matches(format, text)
+        && !matches_format(format, text)
     {
         let detail = format!("{path} in body must be of type {format}: {text:?}");
         errors.push(FieldError::new(ErrorType::TypeInvalid, field(path), &text.into(), detail));
