@@ -108,6 +108,9 @@ async fn a_token_acts_for_its_account_until_the_account_is_gone() {
     admin.post(accounts, json!({"metadata": {"name": "bot"}})).await;
     let (code, request) = admin.post(&format!("{accounts}/bot/token"), json!({"spec": {}})).await;
     assert_eq!((code, &request["spec"]["expirationSeconds"]), (201, &json!(3600)));
+    let owned = &request["metadata"]["managedFields"][0];
+    assert_eq!((&owned["apiVersion"], &owned["subresource"]), (&json!("authentication.k8s.io/v1"), &json!("token")));
+    assert_eq!(owned["fieldsV1"], json!({"f:spec": {"f:expirationSeconds": {}}}));
     let token = request["status"]["token"].as_str().expect("there is a token");
     let bot = Client {
         service: handle.service_with_credentials(),

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::Scope;
 use crate::controlplane::apiserver::fit;
-use crate::controlplane::gvk::{GroupVersion, Gvr};
+use crate::controlplane::gvk::{GroupVersion, Gvk, Gvr};
 use crate::controlplane::patch::managed_fields::{ResetFields, Versions, Writer};
 use crate::controlplane::resources::Origin;
-use crate::controlplane::schema::Schema;
+use crate::controlplane::resources::builtin::{self, go_types};
+use crate::controlplane::schema::{self, Schema};
 use crate::controlplane::status::Status;
 
 /// Records in `managedFields` what an ordinary writer changed.
@@ -24,6 +25,22 @@ pub(super) fn record_update(scope: &Scope, live: Option<&Value>, object: &mut Va
 /// Conflicts with other owners, and configurations that cannot be read.
 pub(super) fn apply(scope: &Scope, live: Option<&Value>, config: &Value, force: bool) -> Result<Value, Status> {
     with_writer(scope, |writer| writer.apply(live, config, force))
+}
+
+/// Records in `managedFields` of an object that is not of the row's kind, as subresources take them, what its author sent.
+pub(super) fn record_create_of(scope: &Scope, gvk: &Gvk, object: &mut Value) {
+    let (now, zero) = (scope.server.env().now_text(), go_types::zero(&builtin::go_type_name(gvk)));
+    let writer = Writer {
+        manager: &scope.field_manager,
+        gvk,
+        subresource: Some(scope.subresource.as_str()),
+        now: &now,
+        schema: &schema::builtin(&builtin::definition_name(gvk)),
+        zero: &zero,
+        reset_fields: ResetFields::Nothing,
+        versions: &Served(scope),
+    };
+    *object = writer.update(None, object.take());
 }
 
 fn with_writer<T>(scope: &Scope, act: impl FnOnce(Writer<'_>) -> T) -> T {

@@ -12,11 +12,14 @@ use crate::controlplane::status::Status;
 /// # Errors
 /// When the question is not well put.
 pub(super) fn answer(scope: &Scope, review: Review, mut object: Value) -> Result<Response, Status> {
-    if review != Review::TokenRequest {
-        metadata::match_namespace(scope, &mut object)?;
-    }
     review.default(&mut object);
-    managed::record_update(scope, None, &mut object);
+    match scope.resource().subresource(&scope.subresource).and_then(|subresource| subresource.gvk.as_ref()) {
+        Some(gvk) => managed::record_create_of(scope, gvk, &mut object),
+        None => {
+            metadata::match_namespace(scope, &mut object)?;
+            managed::record_update(scope, None, &mut object);
+        }
+    }
     let server = &scope.server;
     let reviewer = Reviewer::new(server.authenticator(), server.authorizer(), server.store(), server.env());
     let question = Question { review, user: &scope.user, namespace: &scope.namespace, name: &scope.name };
