@@ -21,6 +21,7 @@ use super::{ApiServer, Response};
 use crate::controlplane::identity::authn::Credentials;
 use crate::controlplane::identity::users::UserInfo;
 use crate::controlplane::identity::{impersonation, rbac};
+use crate::controlplane::resources::Origin;
 use crate::controlplane::status::{Details, Status};
 
 /// A request as it comes from a client, whatever the transport.
@@ -111,6 +112,9 @@ fn authorize(server: &ApiServer, user: &UserInfo, info: &RequestInfo) -> Result<
 
 /// Reads options and body, and does what an authorized request asks.
 async fn handle(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest) -> Result<Response, Status> {
+    if request.method == Method::HEAD {
+        return Err(not_allowed());
+    }
     allowed(scope, info)?;
     let served = scope.served.clone();
     let selector = || Selector::from_query(&info.query, &served.resource);
@@ -157,11 +161,12 @@ async fn handle(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest) ->
 /// Refuses what the row does not serve: verbs, and shapes of URLs.
 fn allowed(scope: &Scope, info: &RequestInfo) -> Result<(), Status> {
     let resource = scope.resource();
-    let verbs = match info.subresource.as_str() {
-        "" => &resource.verbs,
-        name => {
-            &resource.subresource(name).ok_or_else(|| Status::not_found(&resource.group_resource(), &info.name))?.verbs
-        }
+    let is_custom = resource.origin != Origin::BuiltIn;
+    let verbs = match (info.subresource.as_str(), resource.subresource(&info.subresource)) {
+        ("", _) => &resource.verbs,
+        (_, Some(subresource)) => &subresource.verbs,
+        (_, None) if is_custom => return Err(Status::not_found(&resource.group_resource(), &info.name)),
+        (_, None) => return Err(Status::no_such_resource()),
     };
     let in_scope = resource.namespaced || info.namespace.is_empty() || info.gvr.resource == "namespaces";
     let needs_namespace = resource.namespaced && info.namespace.is_empty();
@@ -175,7 +180,11 @@ fn allowed(scope: &Scope, info: &RequestInfo) -> Result<(), Status> {
     if !in_scope {
         return Err(Status::no_such_resource());
     }
-    if shape && verbs.contains(&info.verb.as_ref()) { Ok(()) } else { Err(not_allowed()) }
+    match shape && verbs.contains(&info.verb.as_ref()) {
+        true => Ok(()),
+        false if is_custom && shape => Err(Status::method_not_supported(&resource.group_resource(), &info.verb)),
+        false => Err(not_allowed()),
+    }
 }
 
 fn not_allowed() -> Status {

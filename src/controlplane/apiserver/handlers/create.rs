@@ -26,6 +26,7 @@ pub(crate) async fn create(scope: &Scope, object: Value) -> Result<Response, Sta
         Ok(response) => return Ok(response),
         Err(object) => object,
     };
+    wipe_system_fields(&mut object);
     metadata::match_namespace(scope, &mut object)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
     metadata::dedup_owner_references(scope, &mut object);
@@ -59,6 +60,7 @@ pub(super) async fn create_defaulted(scope: &Scope, mut object: Value) -> Result
 /// Prepares, checks and stores; a name that must be generated gets another one with each call.
 fn commit(scope: &Scope, mut object: Value) -> Result<ObjectRef, Status> {
     let (resource, env) = (scope.resource(), scope.server.env());
+    let sent_revision = object.resource_version();
     fill_system_fields(scope, &mut object);
     resource.strategy.prepare_for_create(env, &mut object);
     if resource.strategy.tracks_generation() {
@@ -73,6 +75,9 @@ fn commit(scope: &Scope, mut object: Value) -> Result<ObjectRef, Status> {
     let name = object.name().to_owned();
     scope.allocate(&mut object, None)?;
     admission::validate(&scope.attributes(Operation::Create, &name, None), Some(&object))?;
+    if sent_revision != 0 {
+        return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
+    }
     let key = scope.key(&name);
     if scope.dry_run {
         return match scope.server.store().get(&resource.storage, &key) {
@@ -105,6 +110,16 @@ fn already_exists(scope: &Scope, name: &str, existing: &Value) -> Status {
 fn without_resource_version(mut object: Value) -> Value {
     object.metadata_mut().shift_remove("resourceVersion");
     object
+}
+
+/// Drops what only the server says.
+///
+/// Source: `WipeObjectMetaSystemFields` of `k8s.io/apiserver/pkg/registry/rest/meta.go`.
+fn wipe_system_fields(object: &mut Value) {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
+    for field in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "uid", "selfLink"] {
+        metadata.shift_remove(field);
+    }
 }
 
 /// The fields of metadata in upstream's order.
@@ -140,7 +155,7 @@ fn fill_system_fields(scope: &Scope, object: &mut Value) {
     sent.insert("creationTimestamp".to_owned(), env.now_text().into());
     sent.insert("resourceVersion".to_owned(), Value::String(String::new()));
     for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-        sent.shift_remove(field);
+        sent.remove(field);
     }
     let known =
         METADATA_ORDER.iter().filter_map(|field| sent.remove_entry(*field)).filter(|(_, value)| !value.is_null());

@@ -2,7 +2,7 @@
 //!
 //! Source: `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, Kubernetes 1.36.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::update::{Change, guaranteed_update};
 use super::{Scope, managed, metadata};
@@ -94,7 +94,11 @@ impl Patch {
 /// Source: `applyPatchToCurrentObject` of `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`: the finding is about no
 /// kind, and shows the whole patched object.
 fn invalid_patch(patched: &Value, error: &str) -> Status {
-    let found = FieldError::invalid("patch", &Value::from(patched.to_string()), error);
+    // The library that patches writes the fields of the root in order, and those below as they stood.
+    let mut fields: Vec<_> = patched.as_object().into_iter().flatten().collect();
+    fields.sort_unstable_by_key(|(name, _)| *name);
+    let fields: Map<String, Value> = fields.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let found = FieldError::invalid("patch", &Value::from(Value::Object(fields).to_string()), error);
     Status::invalid(&Gvk::new("", "", ""), "", &[found])
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Watch {
     pub served: Arc<Served>,
     server: ApiServer,
     namespace: String,
+    /// The one object that the URL names; empty for all.
+    name: String,
     selector: Selector,
     /// `None` once the watch has failed.
     cursor: Option<Cursor>,
@@ -94,6 +96,7 @@ pub(crate) async fn watch(scope: &Scope, selector: Selector, options: &ListOptio
         served: scope.served.clone(),
         server: scope.server.clone(),
         namespace: scope.storage_namespace().to_owned(),
+        name: scope.name.clone(),
         selector,
         cursor: None,
         first: Vec::new(),
@@ -116,7 +119,8 @@ impl Watch {
             let namespace = Some(self.namespace.as_str()).filter(|namespace| !namespace.is_empty());
             for stored in snapshot.in_namespace(namespace) {
                 let object = present(&self.served, stored, self.server.env())?;
-                if self.selector.matches(&self.served.resource, object.value()) {
+                let named = self.name.is_empty() || object.value().name() == self.name;
+                if named && self.selector.matches(&self.served.resource, object.value()) {
                     self.first.push(WatchEvent::Object { change_type: ChangeType::Added, object });
                 }
             }
@@ -214,7 +218,8 @@ impl Watch {
     fn events(&mut self, changes: &[Arc<Change>]) -> Vec<WatchEvent> {
         let mut events = Vec::with_capacity(changes.len());
         for change in changes {
-            if !self.namespace.is_empty() && change.key.namespace != self.namespace {
+            let elsewhere = !self.namespace.is_empty() && change.key.namespace != self.namespace;
+            if elsewhere || (!self.name.is_empty() && change.key.name != self.name) {
                 continue;
             }
             match self.event(change) {

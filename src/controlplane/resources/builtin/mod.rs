@@ -6,6 +6,7 @@
 mod autoscaling;
 mod cluster;
 mod config;
+mod crd;
 mod edit;
 mod event;
 mod extension;
@@ -26,7 +27,7 @@ mod workload;
 
 use std::sync::Arc;
 
-use super::{OnDemand, Origin, Resource, ScalePaths, Subresource};
+use super::{OnDemand, Origin, Resource, ScalePaths, Strategy, Subresource};
 use crate::controlplane::gvk::{GroupResource, GroupVersion, Gvk};
 use crate::controlplane::schema::{Schema, openapi};
 use kind::BuiltIn;
@@ -60,8 +61,16 @@ fn resource(row: &'static Row) -> Resource {
         storage_version: storage_version.to_owned(),
         storage: GroupResource::new(storage_group, row.plural),
         origin: Origin::BuiltIn,
-        strategy: Arc::new(BuiltIn::new(&gvk, kinds::kind(&gvk), has_status(row))),
+        strategy: strategy(row, &gvk),
         gvk,
+    }
+}
+
+fn strategy(row: &Row, gvk: &Gvk) -> Arc<dyn Strategy> {
+    let built_in = BuiltIn::new(gvk, kinds::kind(gvk), has_status(row));
+    match gvk.kind.as_str() {
+        "CustomResourceDefinition" => Arc::new(crd::ServedCrd(built_in)),
+        _ => Arc::new(built_in),
     }
 }
 
