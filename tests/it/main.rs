@@ -5,6 +5,7 @@
 
 mod api;
 mod cli;
+mod controlplane;
 mod faults;
 mod golden;
 mod identity;
