@@ -25,7 +25,9 @@ pub(super) fn object(
     let options = WriteOptions::from_query(&info.query, write)?;
     let resource = scope.resource();
     let gvk = expected(scope);
-    let mut decoded = decode::object(request.content_type(), &request.body, &gvk, &resource.origin)?;
+    // What a custom resource shares with built-in kinds (`Scale`) is decoded as these are.
+    let origin = if gvk == resource.gvk { &resource.origin } else { &Origin::BuiltIn };
+    let mut decoded = decode::object(request.content_type(), &request.body, &gvk, origin)?;
     if resource.origin != Origin::BuiltIn && gvk == resource.gvk {
         let unknown = schema::prune(&mut decoded.value, &resource.schema);
         decoded.findings.extend(unknown.iter().map(|path| format!("unknown field {path:?}")));
@@ -50,10 +52,11 @@ pub(super) fn patch(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest
     let patch_type = PatchType::from_content_type(request.content_type(), &scope.resource().origin)?;
     let options = WriteOptions::from_query(&info.query, Write::Patch(patch_type))?;
     let document = match patch_type {
-        PatchType::Apply => decode::from_yaml(&request.body),
-        _ => decode::from_json(&request.body),
-    };
-    let document = document.map_err(Status::bad_request)?;
+        PatchType::Apply => decode::from_yaml(&request.body)
+            .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}"))),
+        _ => decode::from_json(&request.body)
+            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}"))),
+    }?;
     scope.set_options(&options, request.header("user-agent"));
     let duplicates = document.duplicates.iter().map(|path| format!("duplicate field {path:?}")).collect();
     let (field_validation, force) = (options.field_validation, options.force);

@@ -177,6 +177,9 @@ fn allowed(scope: &Scope, info: &RequestInfo) -> Result<(), Status> {
         "deletecollection" => !needs_namespace,
         _ => !needs_namespace && !on_collection,
     };
+    if is_custom && on_collection && info.verb == "patch" {
+        return Err(Status::bad_request("name must be provided"));
+    }
     if !in_scope {
         return Err(Status::no_such_resource());
     }

@@ -21,7 +21,7 @@ const IMMUTABLE: &str = "field is immutable";
 pub(crate) fn validate_create(resource: &Resource, object: &Value) -> Vec<FieldError> {
     let mut found = validate(resource, object, resource.strategy.name_format());
     if resource.origin == Origin::BuiltIn {
-        found.extend(unqualified_finalizers(object));
+        found.extend(unqualified_finalizers(resource, object));
     }
     found
 }
@@ -35,7 +35,7 @@ pub(crate) fn validate_update(resource: &Resource, object: &Value, old: &Value) 
     found.extend(changed);
     if resource.origin == Origin::BuiltIn {
         found.extend(validate(resource, object, resource.strategy.name_format()));
-        found.extend(unqualified_finalizers(object));
+        found.extend(unqualified_finalizers(resource, object));
     }
     found
 }
@@ -161,8 +161,12 @@ fn validate_finalizers(object: &Value, found: &mut Vec<FieldError>) {
     }
 }
 
-/// Source: `ValidateFinalizerName` of `pkg/apis/core/validation`, which built-in kinds use on top.
-fn unqualified_finalizers(object: &Value) -> Vec<FieldError> {
+/// Source: `ValidateFinalizerName` of `pkg/apis/core/validation`, which built-in kinds use on top, but for those that
+/// are served by other servers upstream.
+fn unqualified_finalizers(resource: &Resource, object: &Value) -> Vec<FieldError> {
+    if ["apiextensions.k8s.io", "apiregistration.k8s.io"].contains(&resource.gvk.group.as_str()) {
+        return Vec::new();
+    }
     let detail = "name is neither a standard finalizer name nor is it fully qualified";
     let finalizers = object.finalizers().into_iter().enumerate();
     finalizers

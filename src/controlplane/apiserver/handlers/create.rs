@@ -11,6 +11,7 @@ use super::{Scope, managed, metadata, subresource};
 use crate::controlplane::admission::{self, Operation};
 use crate::controlplane::apiserver::{ObjectRef, Response, fit, object_meta};
 use crate::controlplane::object::Object;
+use crate::controlplane::resources::Origin;
 use crate::controlplane::status::Status;
 use crate::controlplane::storage::StoreError;
 
@@ -26,6 +27,7 @@ pub(crate) async fn create(scope: &Scope, object: Value) -> Result<Response, Sta
         Ok(response) => return Ok(response),
         Err(object) => object,
     };
+    warn_of_what_is_not_done(scope);
     wipe_system_fields(&mut object);
     metadata::match_namespace(scope, &mut object)?;
     fit::to_row(scope.resource(), scope.server.env(), &mut object);
@@ -110,6 +112,25 @@ fn already_exists(scope: &Scope, name: &str, existing: &Value) -> Status {
 fn without_resource_version(mut object: Value) -> Value {
     object.metadata_mut().shift_remove("resourceVersion");
     object
+}
+
+/// Resources that are kept and served, but on which this control plane does not act.
+const NOT_ACTED_ON: [&str; 8] = [
+    "limitranges",
+    "mutatingadmissionpolicies",
+    "mutatingadmissionpolicybindings",
+    "mutatingwebhookconfigurations",
+    "resourcequotas",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+    "validatingwebhookconfigurations",
+];
+
+fn warn_of_what_is_not_done(scope: &Scope) {
+    let resource = scope.resource();
+    if resource.origin == Origin::BuiltIn && NOT_ACTED_ON.contains(&resource.plural.as_str()) {
+        scope.warn(format!("rop's control plane keeps {} but does not act on them", resource.plural));
+    }
 }
 
 /// Drops what only the server says.

@@ -10,9 +10,10 @@ use crate::controlplane::apiserver::decode::{self, PatchType};
 use crate::controlplane::apiserver::options::FieldValidation;
 use crate::controlplane::apiserver::{Response, fit};
 use crate::controlplane::gvk::Gvk;
-use crate::controlplane::resources::Origin;
-use crate::controlplane::schema::Schema;
+use crate::controlplane::object::Object;
+use crate::controlplane::resources::{Origin, Resource, builtin};
 use crate::controlplane::schema::field_error::FieldError;
+use crate::controlplane::schema::{Schema, data};
 use crate::controlplane::status::Status;
 use crate::controlplane::{patch, schema};
 
@@ -56,6 +57,7 @@ impl Patch {
         let resource = scope.resource();
         let unknown = match resource.origin {
             Origin::BuiltIn => {
+                check_identity(resource, patched)?;
                 decode::check_types(&resource.gvk, patched).map_err(|error| invalid_patch(patched, &error))?
             }
             Origin::Custom { .. } => schema::prune(patched, &resource.schema),
@@ -76,6 +78,19 @@ impl Patch {
 }
 
 impl Patch {
+    /// What is not there has no status to apply to, and no UID.
+    fn check_new(&self, scope: &Scope) -> Result<(), Status> {
+        let uid = self.body.uid();
+        if !scope.subresource.is_empty() {
+            return Err(Status::not_found(&scope.group_resource(), &scope.name));
+        }
+        if uid.is_empty() {
+            return Ok(());
+        }
+        let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+        Err(Status::conflict(&scope.group_resource(), &scope.name, &why))
+    }
+
     /// An applied configuration may not say anything twice; what is not declared is found when it is merged.
     fn settle_duplicates(&self, scope: &Scope) -> Result<(), Status> {
         match self.field_validation {
@@ -89,6 +104,24 @@ impl Patch {
         }
         Ok(())
     }
+}
+
+/// A patch may not make another kind of an object: upstream decodes what comes out by what it says it is.
+fn check_identity(resource: &Resource, patched: &Value) -> Result<(), Status> {
+    let found = patched.gvk().unwrap_or_else(|| resource.gvk.clone());
+    if found == resource.gvk {
+        return Ok(());
+    }
+    if data::definition(&builtin::definition_name(&found)).is_none() {
+        let (kind, version) = (&found.kind, found.group_version().to_string());
+        let scheme = "pkg/api/legacyscheme/scheme.go:30";
+        let error = format!("no kind {kind:?} is registered for version {version:?} in scheme {scheme:?}");
+        return Err(invalid_patch(patched, &error));
+    }
+    decode::check_types(&found, patched).map_err(|error| invalid_patch(patched, &error))?;
+    let Gvk { version, kind, .. } = &found;
+    let error = format!("converting ({version}.{kind}) to ({}): unknown conversion", resource.gvk.kind);
+    Err(invalid_patch(patched, &error))
 }
 
 /// Source: `applyPatchToCurrentObject` of `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`: the finding is about no
@@ -107,6 +140,9 @@ impl Change for Patch {
         let resource = scope.resource();
         let mut object = match live {
             _ if self.manages_fields() => {
+                if live.is_none() {
+                    self.check_new(scope)?;
+                }
                 self.settle_duplicates(scope)?;
                 managed::apply(scope, live, &self.body, self.force)?
             }
