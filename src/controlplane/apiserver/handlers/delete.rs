@@ -61,6 +61,8 @@ enum Fate {
     Remove,
     /// It stays, marked like this.
     Mark(Value),
+    /// It is marked like this, and goes: watchers and the client see the mark.
+    MarkAndRemove(Value),
     /// It is on its way out already.
     Pending,
 }
@@ -79,6 +81,7 @@ fn try_delete(
         Fate::Pending => Ok(Ok(Response::object(200, &scope.served, live))),
         Fate::Mark(object) if object == *live.value() => Ok(Ok(Response::object(200, &scope.served, live))),
         Fate::Mark(object) => mark(scope, name, stored, object),
+        Fate::MarkAndRemove(object) => mark_and_remove(scope, name, stored, object),
         Fate::Remove if scope.dry_run => Ok(Ok(deleted(scope, name, live))),
         Fate::Remove => Ok(Ok(deleted(scope, name, ObjectRef::Stored(remove(scope, name, stored)?)))),
     }
@@ -99,6 +102,24 @@ fn mark(
     let written = scope.server.store().update(&scope.resource().storage, scope.key(name), stored.revision, object)?;
     scope.server.committed(scope.resource(), &written.value);
     Ok(scope.present(&written).map(|object| Response::object(200, &scope.served, object)))
+}
+
+/// Source: a grace period of nothing is written down before the object goes.
+fn mark_and_remove(
+    scope: &Scope,
+    name: &str,
+    stored: &Arc<Stored>,
+    mut object: Value,
+) -> Result<Result<Response, Status>, StoreError> {
+    if scope.dry_run {
+        return Ok(Ok(deleted(scope, name, ObjectRef::Value(Arc::new(object)))));
+    }
+    if let Err(status) = scope.to_storage(&mut object) {
+        return Ok(Err(status));
+    }
+    let written = scope.server.store().update(&scope.resource().storage, scope.key(name), stored.revision, object)?;
+    scope.server.committed(scope.resource(), &written.value);
+    Ok(Ok(deleted(scope, name, ObjectRef::Stored(remove(scope, name, &written)?))))
 }
 
 /// Takes an object out of the store. Watchers see the last stored state, as upstream's do, finalizers included.
@@ -171,6 +192,9 @@ fn fate(resource: &Resource, env: &Env, live: &Value, options: &DeleteOptions) -
     if finalizers || resource.strategy.holds_deletion(&object) {
         mark_as_deleting(env, &mut object);
         return Fate::Mark(object);
+    }
+    if graceful {
+        return Fate::MarkAndRemove(object);
     }
     Fate::Remove
 }

@@ -48,6 +48,8 @@ pub(super) struct Kind {
     pub(super) begin_deletion: fn(&Env, &mut Value) -> bool,
     /// Whether an object without finalizers must stay all the same.
     pub(super) holds_deletion: fn(&Value) -> bool,
+    /// The warning with every request, if the kind is deprecated.
+    pub(super) deprecation: Option<&'static str>,
     /// The warning when dependents are orphaned by default.
     pub(super) orphans: Option<&'static str>,
 }
@@ -71,6 +73,7 @@ impl Kind {
         grace_period: |_, _| None,
         begin_deletion: |_, _| false,
         holds_deletion: |_| false,
+        deprecation: None,
         orphans: None,
     };
 }
@@ -173,6 +176,10 @@ impl Strategy for BuiltIn {
 
     fn returns_deleted_object(&self) -> bool {
         self.kind.returns_deleted
+    }
+
+    fn deprecation_warning(&self) -> Option<&str> {
+        self.kind.deprecation
     }
 
     fn orphans_by_default(&self) -> Option<&'static str> {

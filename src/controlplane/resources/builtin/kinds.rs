@@ -27,9 +27,13 @@ use crate::controlplane::gvk::Gvk;
 /// A kind without rules whose generation counts.
 const COUNTED: Kind = Kind { generation: true, ..Kind::PLAIN };
 
+/// Component statuses, which have been out of use for long.
+const COMPONENT_STATUS: Kind = Kind { deprecation: Some("v1 ComponentStatus is deprecated in v1.19+"), ..Kind::PLAIN };
+
 /// Returns what a kind does differently from all others.
 pub(super) fn kind(gvk: &Gvk) -> &'static Kind {
     match (gvk.group.as_str(), gvk.version.as_str(), gvk.kind.as_str()) {
+        ("", _, "ComponentStatus") => &COMPONENT_STATUS,
         ("", _, "ConfigMap") => &CONFIG_MAP,
         ("", _, "Endpoints") => &ENDPOINTS,
         ("", _, "Event") => &EVENT,

@@ -56,7 +56,7 @@ pub(super) const ENDPOINTS: Kind = Kind {
         endpoints.each("subsets", |subset| subset.each("ports", |port| port.default("protocol", "TCP")));
     },
     validate: validate_endpoints,
-    warnings: |_| vec!["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned()],
+    deprecation: Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
     ..Kind::PLAIN
 };
 

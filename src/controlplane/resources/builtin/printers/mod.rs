@@ -102,8 +102,10 @@ impl Doc {
                 } else {
                     format!("io.k8s.api.{definition}")
                 };
-                data::definition(&full)
-                    .map_or("", |definition| definition.text_at(&["properties", field, "description"]))
+                let definition = data::definition(&full);
+                let text = definition.map_or("", |definition| definition.text_at(&["properties", field, "description"]));
+                // OpenAPI lists the values of enumerations behind the text; tables do not.
+                text.split("\n\nPossible enum values:").next().unwrap_or_default()
             }
         }
     }
