@@ -103,7 +103,8 @@ impl Doc {
                     format!("io.k8s.api.{definition}")
                 };
                 let definition = data::definition(&full);
-                let text = definition.map_or("", |definition| definition.text_at(&["properties", field, "description"]));
+                let text =
+                    definition.map_or("", |definition| definition.text_at(&["properties", field, "description"]));
                 // OpenAPI lists the values of enumerations behind the text; tables do not.
                 text.split("\n\nPossible enum values:").next().unwrap_or_default()
             }
