@@ -1,0 +1,392 @@
+//! Runs a Deployment for each MyApp, with a Service before it and a ConfigMap behind it, and reports how they fare.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
+use k8s_openapi::api::core::v1::{
+    Capabilities, ConfigMap, ConfigMapEnvSource, Container, ContainerPort, EnvFromSource, PodSecurityContext, PodSpec,
+    PodTemplateSpec, SeccompProfile, SecurityContext, Service, ServicePort, ServiceSpec,
+};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::jiff::Timestamp;
+use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
+
+use crate::api::v1alpha1::my_app::MyApp;
+use crate::api::v1alpha1::my_app::MyAppStatus;
+use crate::runtime::conditions::{self, not_ready, ready};
+use crate::runtime::context::Context;
+use crate::runtime::error::Error;
+use crate::runtime::rbac::{OWN, READ, rule, status_rule};
+use crate::runtime::{controller, readiness};
+
+/// What came of applying the children.
+type Outcome = Result<Children, Error>;
+
+/// The children, all as they should be.
+struct Children {
+    deployment: Deployment,
+    /// Whether one of them had to be written.
+    written: bool,
+}
+
+/// On the pod template: changes with the configuration, and so replaces the pods when it does.
+const CONFIG_HASH: &str = "example.com/config-hash";
+
+/// How often an object is looked at although nothing has changed.
+const RESYNC: Duration = Duration::from_secs(600);
+
+/// Returns what this controller may do. `rop generate` writes config/rbac/role.yaml from it, and the unit tests enforce
+/// it.
+pub fn rules() -> Vec<PolicyRule> {
+    vec![
+        // Its own kind: to watch, and to report.
+        rule::<MyApp>(READ),
+        status_rule::<MyApp>(&["patch"]),
+        // The children.
+        rule::<Deployment>(OWN),
+        rule::<Service>(OWN),
+        rule::<ConfigMap>(OWN),
+    ]
+}
+
+/// Runs the controller until the operator shuts down.
+pub async fn run(ctx: Arc<Context>) {
+    let controller = controller::watching(ctx.api::<MyApp>())
+        .owns(ctx.api_metadata::<Deployment>(), controller::watch_config())
+        .owns(ctx.api_metadata::<Service>(), controller::watch_config())
+        .owns(ctx.api_metadata::<ConfigMap>(), controller::watch_config());
+    controller::run("my-app", controller, reconcile, ctx).await;
+}
+
+/// Brings the world closer to what one MyApp asks for. Called whenever it or one of its children changes; may be called
+/// at any time, any number of times.
+async fn reconcile(object: Arc<MyApp>, ctx: Arc<Context>) -> Result<Action, Error> {
+    if object.meta().deletion_timestamp.is_some() {
+        // The children are garbage-collected through their owner references.
+        return Ok(Action::await_change());
+    }
+    let outcome = apply_children(&object, &ctx).await;
+    let reported = ctx.update_status(object.as_ref(), status(&object, &outcome, Time(Timestamp::now()))).await;
+    outcome?;
+    reported?;
+    Ok(Action::requeue(RESYNC))
+}
+
+async fn apply_children(object: &MyApp, ctx: &Context) -> Outcome {
+    // What the pods read comes before the pods.
+    let config_map = ctx.apply(config_map(object)).await?;
+    let deployment = ctx.apply(deployment(object)).await?;
+    let service = ctx.apply(service(object)).await?;
+    let written = config_map.written || deployment.written || service.written;
+    Ok(Children { deployment: deployment.live, written })
+}
+
+/// Returns the ConfigMap that should be there.
+fn config_map(object: &MyApp) -> ConfigMap {
+    ConfigMap { metadata: child_metadata(object), data: Some(object.spec.config.clone()), ..Default::default() }
+}
+
+/// Returns the Deployment that should be there.
+fn deployment(object: &MyApp) -> Deployment {
+    let pod = PodSpec {
+        containers: vec![Container {
+            name: "myapp".to_owned(),
+            image: Some(object.spec.image.clone()),
+            ports: Some(vec![ContainerPort {
+                name: Some("http".to_owned()),
+                container_port: object.spec.port,
+                ..Default::default()
+            }]),
+            env_from: Some(vec![EnvFromSource {
+                config_map_ref: Some(ConfigMapEnvSource { name: object.name_any(), ..Default::default() }),
+                ..Default::default()
+            }]),
+            security_context: Some(SecurityContext {
+                allow_privilege_escalation: Some(false),
+                capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), ..Default::default() }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }],
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(65532),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), ..Default::default() }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    Deployment {
+        metadata: child_metadata(object),
+        spec: DeploymentSpec {
+            replicas: Some(object.spec.replicas),
+            selector: LabelSelector { match_labels: Some(selector_labels(object)), ..Default::default() },
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(selector_labels(object)),
+                    annotations: Some(BTreeMap::from([(CONFIG_HASH.to_owned(), config_hash(&object.spec.config))])),
+                    ..Default::default()
+                }),
+                spec: Some(pod),
+            },
+            ..Default::default()
+        }
+        .into(),
+        ..Default::default()
+    }
+}
+
+/// Returns the Service that should be there.
+fn service(object: &MyApp) -> Service {
+    Service {
+        metadata: child_metadata(object),
+        spec: Some(ServiceSpec {
+            selector: Some(selector_labels(object)),
+            ports: Some(vec![ServicePort {
+                name: Some("http".to_owned()),
+                port: object.spec.port,
+                target_port: Some(IntOrString::String("http".to_owned())),
+                ..Default::default()
+            }]),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Returns the status that is true after the children were applied, or could not be.
+fn status(object: &MyApp, outcome: &Outcome, now: Time) -> MyAppStatus {
+    let before = object.status.clone().unwrap_or_default();
+    let mut status = before.clone();
+    let condition = match outcome {
+        Ok(children) => {
+            let observed = children.deployment.status.clone().unwrap_or_default();
+            status.replicas = observed.replicas.unwrap_or(0);
+            status.updated_replicas = observed.updated_replicas.unwrap_or(0);
+            status.ready_replicas = observed.ready_replicas.unwrap_or(0);
+            status.available_replicas = observed.available_replicas.unwrap_or(0);
+            status.selector = selector_text(object);
+            deployment_condition(&children.deployment)
+        }
+        Err(error) => not_ready(error.reason(), error.to_string()),
+    };
+    status.observed_generation = object.metadata.generation;
+    conditions::set(&mut status.conditions, condition, object.metadata.generation);
+    // A time that moved on every pass would be a write on every pass, and each write a reason for the next pass.
+    if outcome.as_ref().is_ok_and(|children| children.written || status != before) {
+        status.last_sync_time = Some(now);
+    }
+    status
+}
+
+fn deployment_condition(deployment: &Deployment) -> Condition {
+    match readiness::deployment(deployment) {
+        Ok(()) => ready("Available", "All pods are ready"),
+        Err(waiting) => not_ready("Progressing", waiting),
+    }
+}
+
+/// Metadata of a child: named after its owner, removed with it.
+fn child_metadata(object: &MyApp) -> ObjectMeta {
+    let mut labels = selector_labels(object);
+    labels.insert("app.kubernetes.io/managed-by".to_owned(), env!("CARGO_PKG_NAME").to_owned());
+    ObjectMeta {
+        name: Some(object.name_any()),
+        namespace: object.namespace(),
+        labels: Some(labels),
+        owner_references: object.controller_owner_ref(&()).map(|owner| vec![owner]),
+        ..Default::default()
+    }
+}
+
+/// Labels that select the pods of one MyApp. They may never change: a Deployment's selector is immutable.
+fn selector_labels(object: &MyApp) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("app.kubernetes.io/name".to_owned(), "myapp".to_owned()),
+        ("app.kubernetes.io/instance".to_owned(), object.name_any()),
+    ])
+}
+
+fn selector_text(object: &MyApp) -> String {
+    let labels: Vec<_> = selector_labels(object).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    labels.join(",")
+}
+
+/// Returns a fingerprint of the configuration: FNV-1a, which stays what it is when the operator is rebuilt, as the hasher of
+/// the standard library need not; else an update of the operator would replace all pods.
+fn config_hash(config: &BTreeMap<String, String>) -> String {
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let bytes = config.iter().flat_map(|(key, value)| [key, "\0", value, "\0"]).flat_map(str::bytes);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::v1alpha1::my_app::MyAppSpec;
+    use crate::runtime::testing::FakeCluster;
+
+    async fn cluster_with(spec: MyAppSpec) -> FakeCluster {
+        let cluster = FakeCluster::new(rules());
+        cluster.create(&MyApp::new("web", spec));
+        cluster.settle(reconcile).await;
+        cluster
+    }
+
+    fn ready_condition(object: &MyApp) -> (&str, &str) {
+        let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        conditions.iter().find(|c| c.type_ == "Ready").map_or(("", ""), |c| (&c.status, &c.reason))
+    }
+
+    #[tokio::test]
+    async fn a_new_object_costs_one_write_a_child_and_one_for_the_status() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        let deployment: Deployment = cluster.get("web");
+        assert_eq!(deployment.owner_references()[0].kind, "MyApp");
+        assert_eq!(cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port, MyAppSpec::default().port);
+        assert_eq!(ready_condition(&cluster.get("web")), ("False", "Progressing"));
+        let status = "patch myapps/web/status";
+        let children = ["patch configmaps/web", "patch deployments/web", "patch services/web"];
+        assert_eq!(cluster.take_writes(), [children.as_slice(), &[status]].concat());
+        cluster.settle(reconcile).await;
+        assert_eq!(cluster.take_writes(), [""; 0], "nothing is written when nothing has changed");
+    }
+
+    #[tokio::test]
+    async fn status_follows_the_deployment() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        cluster.make_deployment_ready("web");
+        cluster.settle(reconcile).await;
+        let object: MyApp = cluster.get("web");
+        assert_eq!(ready_condition(&object), ("True", "Available"));
+        let status = object.status.unwrap();
+        assert_eq!((status.ready_replicas, status.observed_generation), (1, object.metadata.generation));
+    }
+
+    fn template_hash(cluster: &FakeCluster) -> String {
+        let template = cluster.get::<Deployment>("web").spec.unwrap().template;
+        template.metadata.unwrap().annotations.unwrap()[CONFIG_HASH].clone()
+    }
+
+    fn last_sync(cluster: &FakeCluster) -> Option<Time> {
+        cluster.get::<MyApp>("web").status.and_then(|status| status.last_sync_time)
+    }
+
+    /// Pretends that the last sync was long ago, so that a test sees whether it moves.
+    fn age_last_sync(cluster: &FakeCluster) {
+        cluster.merge::<MyApp>("web", json!({"status": {"lastSyncTime": Time(Timestamp::UNIX_EPOCH)}}));
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_configuration_replaces_the_pods() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        let before = template_hash(&cluster);
+        cluster.merge::<MyApp>("web", json!({"spec": {"config": {"GREETING": "hello"}}}));
+        cluster.settle(reconcile).await;
+        assert_eq!(cluster.get::<ConfigMap>("web").data.unwrap()["GREETING"], "hello");
+        assert_ne!(template_hash(&cluster), before);
+    }
+
+    #[test]
+    fn the_fingerprint_of_a_configuration_stays_what_it_is() {
+        let config = |entries: &[(&str, &str)]| -> BTreeMap<String, String> {
+            entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        assert_eq!(config_hash(&config(&[])), "cbf29ce484222325");
+        assert_eq!(config_hash(&config(&[("GREETING", "hello")])), "11b268ad85aa6e7e");
+        assert_ne!(config_hash(&config(&[("A", "BC")])), config_hash(&config(&[("AB", "C")])));
+    }
+
+    #[tokio::test]
+    async fn the_last_sync_moves_when_something_was_done_and_only_then() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        assert!(last_sync(&cluster).is_some());
+        age_last_sync(&cluster);
+        cluster.take_writes();
+
+        cluster.settle(reconcile).await;
+        assert_eq!(cluster.take_writes(), [""; 0], "a look around is no reason to write");
+        assert_eq!(last_sync(&cluster), Some(Time(Timestamp::UNIX_EPOCH)));
+
+        cluster.merge::<ConfigMap>("web", json!({"metadata": {"labels": null}}));
+        cluster.settle(reconcile).await;
+        assert!(last_sync(&cluster) > Some(Time(Timestamp::UNIX_EPOCH)), "a child was written");
+
+        age_last_sync(&cluster);
+        cluster.make_deployment_ready("web");
+        cluster.settle(reconcile).await;
+        assert!(last_sync(&cluster) > Some(Time(Timestamp::UNIX_EPOCH)), "the state has changed");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_no_sync() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        age_last_sync(&cluster);
+        cluster.delete::<Service>("web");
+        cluster.fail_next("patch services/web", 503);
+        cluster.reconcile_once(reconcile).await.expect_err("the Service could not be applied");
+        assert_eq!(ready_condition(&cluster.get("web")), ("False", "ServerError"));
+        assert_eq!(last_sync(&cluster), Some(Time(Timestamp::UNIX_EPOCH)));
+    }
+
+    #[tokio::test]
+    async fn drift_is_put_right() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        cluster.merge::<Deployment>("web", json!({"spec": {"replicas": 7}}));
+        cluster.delete::<Service>("web");
+        cluster.settle(reconcile).await;
+        assert_eq!(cluster.get::<Deployment>("web").spec.unwrap().replicas, Some(1));
+        assert_eq!(cluster.get::<Service>("web").name_any(), "web");
+    }
+
+    #[tokio::test]
+    async fn an_edit_reaches_the_children() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        let edit = json!({"spec": {"replicas": 3, "image": "example/other:2"}});
+        cluster.merge::<MyApp>("web", edit);
+        cluster.settle(reconcile).await;
+        let spec = cluster.get::<Deployment>("web").spec.unwrap();
+        assert_eq!(spec.replicas, Some(3));
+        assert_eq!(spec.template.spec.unwrap().containers[0].image.as_deref(), Some("example/other:2"));
+    }
+
+    #[tokio::test]
+    async fn deletion_takes_the_children_along() {
+        let cluster = cluster_with(MyAppSpec::default()).await;
+        cluster.delete::<MyApp>("web");
+        cluster.settle(reconcile).await;
+        assert!(cluster.find::<Deployment>("web").is_none());
+        assert!(cluster.find::<Service>("web").is_none());
+        assert!(cluster.find::<ConfigMap>("web").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_reported_and_overcome() {
+        let cluster = FakeCluster::new(rules());
+        cluster.fail_next("patch services/web", 503);
+        cluster.create(&MyApp::new("web", MyAppSpec::default()));
+        cluster.reconcile_once(reconcile).await.expect_err("the Service could not be applied");
+        assert_eq!(ready_condition(&cluster.get("web")), ("False", "ServerError"));
+        cluster.settle(reconcile).await;
+        assert_eq!(ready_condition(&cluster.get("web")), ("False", "Progressing"));
+    }
+
+    #[tokio::test]
+    async fn a_child_of_somebody_else_is_left_alone() {
+        let cluster = FakeCluster::new(rules());
+        let metadata = ObjectMeta { name: Some("web".to_owned()), ..Default::default() };
+        cluster.create(&Service { metadata, ..Default::default() });
+        cluster.create(&MyApp::new("web", MyAppSpec::default()));
+        cluster.reconcile_once(reconcile).await.expect_err("the Service is not ours");
+        assert_eq!(ready_condition(&cluster.get("web")), ("False", "NotControlled"));
+        assert!(cluster.get::<Service>("web").spec.is_none());
+    }
+}
