@@ -251,7 +251,8 @@ mod tests {
         let cluster = cluster_with(MyAppSpec::default()).await;
         let deployment: Deployment = cluster.get("web");
         assert_eq!(deployment.owner_references()[0].kind, "MyApp");
-        assert_eq!(cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port, MyAppSpec::default().port);
+        let port = cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port;
+        assert_eq!(port, MyAppSpec::default().port);
         assert_eq!(ready_condition(&cluster.get("web")), ("False", "Progressing"));
         let status = "patch myapps/web/status";
         let children = ["patch configmaps/web", "patch deployments/web", "patch services/web"];

@@ -27,6 +27,7 @@ pub struct Operator {
     /// The user.
     pub client: Client,
     /// Where cluster-scoped objects have their children.
+    #[allow(dead_code, reason = "only the tests of cluster-scoped kinds look there")]
     pub own_namespace: String,
     namespace: String,
     shutdown: CancellationToken,

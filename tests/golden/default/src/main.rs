@@ -55,7 +55,6 @@ async fn main() -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     let ctx = Arc::new(Context::new(client, args.watch_namespace, shutdown.clone()));
 
-
     probes::serve_health(args.health_probe_bind_address, ctx.clone()).await?;
     if let Some(address) = args.metrics_bind_address {
         probes::serve_metrics(address, ctx.clone()).await?;

@@ -56,7 +56,6 @@ async fn main() -> anyhow::Result<()> {
     let namespace = args.watch_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let ctx = Arc::new(Context::new(client, Some(namespace), shutdown.clone()));
 
-
     probes::serve_health(args.health_probe_bind_address, ctx.clone()).await?;
     if let Some(address) = args.metrics_bind_address {
         probes::serve_metrics(address, ctx.clone()).await?;

@@ -206,7 +206,8 @@ mod tests {
         let cluster = cluster_with(TenantSpec::default()).await;
         let deployment: Deployment = cluster.get("web");
         assert_eq!(deployment.owner_references()[0].kind, "Tenant");
-        assert_eq!(cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port, TenantSpec::default().port);
+        let port = cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port;
+        assert_eq!(port, TenantSpec::default().port);
         assert_eq!(ready_condition(&cluster.get("web")), ("False", "Progressing"));
         let status = "patch tenants/web/status";
         assert_eq!(cluster.take_writes(), ["patch deployments/web", "patch services/web", status]);

@@ -24,7 +24,8 @@ async fn objects_become_ready_heal_and_are_cleaned_up() -> anyhow::Result<()> {
     let objects: Api<Tenant> = Api::all(operator.client.clone());
     let deployments: Api<Deployment> = Api::namespaced(operator.client.clone(), &operator.own_namespace);
 
-    objects.create(&PostParams::default(), &Tenant::new("web", TenantSpec::default())).await?;
+    let object = Tenant::new("web", TenantSpec::default());
+    objects.create(&PostParams::default(), &object).await?;
     eventually(&objects, "web", is_ready).await?;
 
     let patch = Patch::Merge(json!({"spec": {"replicas": 2}}));

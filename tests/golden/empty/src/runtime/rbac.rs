@@ -40,9 +40,6 @@ pub fn role(mut rules: Vec<PolicyRule>) -> ClusterRole {
     let key = |rule: &PolicyRule| (rule.api_groups.clone(), rule.resources.clone(), rule.verbs.clone());
     rules.sort_by_key(key);
     rules.dedup();
-    ClusterRole {
-        metadata: ObjectMeta { name: Some("manager-role".to_owned()), ..Default::default() },
-        rules: Some(rules),
-        ..Default::default()
-    }
+    let metadata = ObjectMeta { name: Some("manager-role".to_owned()), ..Default::default() };
+    ClusterRole { metadata, rules: Some(rules), ..Default::default() }
 }

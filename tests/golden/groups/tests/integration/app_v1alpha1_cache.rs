@@ -24,7 +24,8 @@ async fn objects_become_ready_heal_and_are_cleaned_up() -> anyhow::Result<()> {
     let objects: Api<Cache> = operator.api();
     let deployments: Api<Deployment> = operator.api();
 
-    objects.create(&PostParams::default(), &Cache::new("web", CacheSpec::default())).await?;
+    let object = Cache::new("web", CacheSpec::default());
+    objects.create(&PostParams::default(), &object).await?;
     eventually(&objects, "web", is_ready).await?;
 
     let patch = Patch::Merge(json!({"spec": {"replicas": 2}}));

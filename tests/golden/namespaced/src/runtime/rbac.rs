@@ -40,8 +40,6 @@ pub fn role(mut rules: Vec<PolicyRule>) -> Role {
     let key = |rule: &PolicyRule| (rule.api_groups.clone(), rule.resources.clone(), rule.verbs.clone());
     rules.sort_by_key(key);
     rules.dedup();
-    Role {
-        metadata: ObjectMeta { name: Some("manager-role".to_owned()), ..Default::default() },
-        rules: Some(rules),
-    }
+    let metadata = ObjectMeta { name: Some("manager-role".to_owned()), ..Default::default() };
+    Role { metadata, rules: Some(rules) }
 }

@@ -24,7 +24,8 @@ async fn objects_become_ready_heal_and_are_cleaned_up() -> anyhow::Result<()> {
     let objects: Api<MyApp> = operator.api();
     let deployments: Api<Deployment> = operator.api();
 
-    objects.create(&PostParams::default(), &MyApp::new("web", MyAppSpec::default())).await?;
+    let object = MyApp::new("web", MyAppSpec::default());
+    objects.create(&PostParams::default(), &object).await?;
     eventually(&objects, "web", is_ready).await?;
 
     let patch = Patch::Merge(json!({"spec": {"replicas": 2}}));

@@ -1,0 +1,3 @@
+// Managed by rop from PROJECT: do not edit.
+
+pub mod record;
