@@ -12,11 +12,11 @@ use http::{HeaderMap, Method};
 use super::body;
 use super::handlers::scale::ScaleChange;
 use super::handlers::{self, Scope};
-use super::openid;
 use super::options::{DeleteOptions, ListOptions, Write};
 use super::render::{self, Form, HttpResponse};
 use super::request_info::RequestInfo;
 use super::selector::Selector;
+use super::wellknown;
 use super::{ApiServer, Response};
 use crate::controlplane::identity::authn::Credentials;
 use crate::controlplane::identity::users::UserInfo;
@@ -74,9 +74,11 @@ async fn try_answer(server: &ApiServer, request: &HttpRequest) -> Result<HttpRes
     let user = impersonation::impersonate(user, &request.headers, server.authorizer())?;
     authorize(server, &user, &info)?;
     if !info.is_resource_request {
-        return Ok(openid::answer(server, &info.path).unwrap_or_else(render::not_found));
+        return wellknown::answer(server, request, &info);
     }
-    let Some(served) = server.registry().rows().get(&info.gvr).cloned() else { return Ok(render::not_found()) };
+    let Some(served) = server.registry().rows().get(&info.gvr).cloned() else {
+        return wellknown::unknown_resource(server, &info);
+    };
     let form = Form::of(request, &info, &served.resource)?;
     let mut scope = Scope::new(server, served, &info, user);
     scope.resource().strategy.deprecation_warning().into_iter().for_each(|warning| scope.warn(warning));

@@ -24,7 +24,9 @@ pub mod selector;
 pub mod serve;
 pub mod service;
 pub mod table;
+pub(crate) mod wellknown;
 mod writer;
+pub mod yaml;
 
 use std::fmt;
 use std::sync::Arc;

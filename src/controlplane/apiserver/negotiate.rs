@@ -147,7 +147,8 @@ fn refuse_unproducible(accept: &str, endpoint: Endpoint) -> Result<(), Status> {
     Err(Status::new(406, "NotAcceptable", message).with_details(Details::default()))
 }
 
-fn not_acceptable(endpoint: Endpoint) -> Status {
+/// 406: no form that the client takes can be given.
+pub(super) fn not_acceptable(endpoint: Endpoint) -> Status {
     let types = match endpoint {
         Endpoint::Watch => "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
         _ => "application/json, application/yaml, application/vnd.kubernetes.protobuf",

@@ -24,7 +24,7 @@ use super::negotiate::{self, Accepted, Endpoint, MediaType, Representation};
 use super::request_info::RequestInfo;
 use super::response::ResponseObject;
 use super::table::{IncludeObject, Printer};
-use super::{Response, partial};
+use super::{Response, partial, yaml};
 use crate::controlplane::resources::Resource;
 use crate::controlplane::status::Status;
 
@@ -98,9 +98,9 @@ pub(crate) fn document(content_type: &'static str, value: &Value) -> HttpRespons
 }
 
 /// Returns a document in a media type.
-fn encoded(code: u16, value: &Value, media_type: MediaType, pretty: bool) -> HttpResponse {
+pub(crate) fn encoded(code: u16, value: &Value, media_type: MediaType, pretty: bool) -> HttpResponse {
     let text = match media_type {
-        MediaType::Yaml => serde_yaml::to_string(value).unwrap_or_default(),
+        MediaType::Yaml => yaml::to_string(value),
         MediaType::Json if pretty => format!("{value:#}\n"),
         MediaType::Json => value.to_string(),
     };
