@@ -58,6 +58,10 @@ impl Controller for DaemonSetController {
         let mut step = Step::default();
         let Some(stored) = view.get_key(key) else { return step };
         let set = &stored.value;
+        // A revision made now would hold up the foreground deletion that has just removed it.
+        if set.deletion_timestamp().is_some() {
+            return step;
+        }
         let owned = pods::claim(view, DAEMON_SET, set, &mut step);
         if !step.is_empty() {
             return step;
@@ -71,9 +75,7 @@ impl Controller for DaemonSetController {
         let nodes = view.list(&NODE.resource());
         world.nodes =
             nodes.objects.values().map(|node| &node.value).filter(|node| world.fits(node)).map(Object::name).collect();
-        if set.deletion_timestamp().is_none() {
-            world.place(view, &mut step);
-        }
+        world.place(view, &mut step);
         if step.is_empty() {
             world.sync_status(view, &mut step);
         }
@@ -260,6 +262,9 @@ mod tests {
         world.settle(5).await;
         assert_eq!(world.list(POD).len(), 0);
         assert_eq!(world.get(DAEMON_SET, "agent")["status"]["desiredNumberScheduled"], 0);
+        world.delete(DAEMON_SET, "agent", "Foreground");
+        world.settle(5).await;
+        assert_eq!((world.list(DAEMON_SET).len(), world.list(CONTROLLER_REVISION).len()), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]

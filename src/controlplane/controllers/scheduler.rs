@@ -125,6 +125,8 @@ impl Scheduler {
             let Some((place, key)) = self.queue.pop() else { break };
             self.set_busy();
             self.step(place, key).await;
+            // Writes are done at once, so that without this a long queue would keep requests from being served.
+            tokio::task::yield_now().await;
         }
         let progress = Progress { revision: self.revision, idle: true, next_due: self.queue.next_due() };
         self.progress.send_if_modified(|current| std::mem::replace(current, progress) != progress);

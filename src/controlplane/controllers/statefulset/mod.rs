@@ -47,15 +47,17 @@ impl Controller for StatefulSetController {
         let mut step = Step::default();
         let Some(stored) = view.get_key(key) else { return step };
         let set = &stored.value;
+        // A revision made now would hold up the foreground deletion that has just removed it.
+        if set.deletion_timestamp().is_some() {
+            return step;
+        }
         let owned = pods::claim(view, STATEFUL_SET, set, &mut step);
         if !step.is_empty() {
             return step;
         }
         let Some(revisions) = Revisions::sync(view, STATEFUL_SET, set, &mut step) else { return step };
         let owned: Vec<&Value> = owned.iter().map(|pod| &pod.value).collect();
-        if set.deletion_timestamp().is_none() {
-            replicas::sync(view, set, &owned, &revisions, &mut step);
-        }
+        replicas::sync(view, set, &owned, &revisions, &mut step);
         if step.is_empty() {
             status::sync(view, set, &owned, &revisions, &mut step);
         }

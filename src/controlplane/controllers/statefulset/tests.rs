@@ -92,3 +92,14 @@ async fn scaling_down_removes_the_last_and_keeps_the_claims() {
     world.settle(600).await;
     assert_eq!(world.store.revision(), revision, "a settled world is left alone");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_foreground_deletion_takes_pods_and_revisions_along() {
+    let mut world = World::with_node();
+    world.create(STATEFUL_SET, db(2));
+    world.settle(5).await;
+    world.delete(STATEFUL_SET, "db", "Foreground");
+    world.settle(5).await;
+    assert_eq!((world.list(STATEFUL_SET).len(), world.list(POD).len()), (0, 0));
+    assert_eq!(world.list(CONTROLLER_REVISION).len(), 0);
+}
