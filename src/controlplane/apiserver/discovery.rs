@@ -189,10 +189,8 @@ fn plain_resource(resource: &Resource) -> Vec<Value> {
         entry.insert("name".to_owned(), name.into());
         entry.insert("singularName".to_owned(), "".into());
         entry.insert("namespaced".to_owned(), resource.namespaced.into());
-        if let Some(Gvk { group, version, .. }) = &subresource.gvk {
-            if !group.is_empty() {
-                entry.insert("group".to_owned(), group.as_str().into());
-            }
+        if let Some(Gvk { group, version, .. }) = foreign(resource, subresource) {
+            entry.insert("group".to_owned(), group.as_str().into());
             entry.insert("version".to_owned(), version.as_str().into());
         }
         let kind = subresource.gvk.as_ref().map_or(&resource.gvk.kind, |gvk| &gvk.kind);
@@ -224,15 +222,22 @@ fn aggregated_resource(resource: &Resource) -> Value {
 
 /// Returns the kind of an answer; built-in kinds leave out group and version where they are the document's.
 fn response_kind(resource: &Resource, subresource: Option<&Subresource>) -> Value {
-    let foreign = subresource.and_then(|subresource| subresource.gvk.as_ref());
-    match (foreign, &resource.origin) {
+    match (subresource.and_then(|subresource| foreign(resource, subresource)), &resource.origin) {
         (Some(Gvk { group, version, kind }), _) => json!({"group": group, "version": version, "kind": kind}),
-        (None, Origin::BuiltIn) => json!({"group": "", "version": "", "kind": resource.gvk.kind}),
+        (None, Origin::BuiltIn) => {
+            let own = subresource.and_then(|subresource| subresource.gvk.as_ref()).unwrap_or(&resource.gvk);
+            json!({"group": "", "version": "", "kind": own.kind})
+        }
         (None, Origin::Custom { .. }) => {
             let Gvk { group, version, kind } = &resource.gvk;
             json!({"group": group, "version": version, "kind": kind})
         }
     }
+}
+
+/// Returns the kind of a subresource that is of another group version than its parent.
+fn foreign<'a>(resource: &Resource, subresource: &'a Subresource) -> Option<&'a Gvk> {
+    subresource.gvk.as_ref().filter(|gvk| gvk.group_version() != resource.gvk.group_version())
 }
 
 fn add_names(entry: &mut Value, resource: &Resource) {
@@ -256,7 +261,12 @@ fn storage_version_hash(resource: &Resource) -> Option<String> {
     if !resource.verbs.contains(&"watch") {
         return None;
     }
-    let name = format!("{}/{}/{}", resource.storage.group, resource.storage_version, resource.gvk.kind);
+    let version = match resource.gvk.kind.as_str() {
+        // Upstream still stores CRDs in this form.
+        "CustomResourceDefinition" => "v1beta1",
+        _ => resource.storage_version.as_str(),
+    };
+    let name = format!("{}/{version}/{}", resource.storage.group, resource.gvk.kind);
     Some(STANDARD.encode(&Sha256::digest(name)[..8]))
 }
 

@@ -70,12 +70,15 @@ fn document(request: &HttpRequest, value: &Value) -> HttpResponse {
     render::encoded(200, value, negotiate::for_failure(request.accept()), false)
 }
 
-/// Gives a document an ETag, and leaves it out when the client has it already.
+/// Gives a document an ETag, and leaves the body out when the client has it already. Its content type stays: clients
+/// put the headers of a 304 over those that they have kept.
 fn cached(request: &HttpRequest, mut response: HttpResponse, hash: &str) -> HttpResponse {
     let tag = format!("\"{hash}\"");
     let known = request.header(header::IF_NONE_MATCH.as_str()).split(',').any(|known| known.trim() == tag);
     if known {
-        response = render::full(304, HeaderValue::from_static("application/json"), Bytes::new());
+        let content_type = response.headers_mut().remove(header::CONTENT_TYPE);
+        let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
+        response = render::full(304, content_type, Bytes::new());
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);

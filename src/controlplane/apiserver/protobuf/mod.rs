@@ -28,6 +28,9 @@ pub enum ProtobufError {
     /// It does not start with [`PREFIX`].
     #[error("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")]
     Prefix,
+    /// There is nothing behind [`PREFIX`].
+    #[error("empty body")]
+    Empty,
     /// The envelope names a kind that has no protobuf form.
     #[error("{0} has no protobuf form")]
     UnknownKind(Gvk),
@@ -45,6 +48,9 @@ pub enum ProtobufError {
 /// # Errors
 /// When the body is not one of a known kind. No input panics.
 pub fn decode(body: &[u8], expected: &Gvk) -> Result<Value, ProtobufError> {
+    if body == PREFIX {
+        return Err(ProtobufError::Empty);
+    }
     decode_nested(body, expected, 0)
 }
 

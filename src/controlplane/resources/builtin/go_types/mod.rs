@@ -78,8 +78,8 @@ pub fn zero(type_name: &str) -> Value {
 }
 
 /// Returns the defaults that OpenAPI v3 shows for a field of a type: of the field itself, of its items, of their items.
-/// Structs have the empty object, and what Go always writes has its zero; pointers and types with a form of their own
-/// have none.
+/// Structs have the empty object, and a field that Go always writes has its zero; pointers and types with a form of
+/// their own have none.
 ///
 /// Source: `mustEnforceDefault` of `k8s.io/kube-openapi/pkg/generators/openapi.go`.
 pub fn schema_defaults(type_name: &str, field: &str) -> Vec<Option<Value>> {
@@ -98,7 +98,7 @@ pub fn schema_defaults(type_name: &str, field: &str) -> Vec<Option<Value>> {
     let mut defaults = vec![zero(&field.go_type).filter(|_| is_struct || field.empty == Empty::Keep)];
     let mut inner = &field.go_type;
     while let GoType::List(item) | GoType::Map(item) = inner {
-        defaults.push(zero(item));
+        defaults.push(zero(item).filter(|_| matches!(**item, GoType::Struct(_))));
         inner = item;
     }
     defaults
