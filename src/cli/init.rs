@@ -61,10 +61,16 @@ pub(crate) fn run(ctx: &Context, args: InitArgs) -> anyhow::Result<ExitCode> {
     let plan = scaffold::init(&tree, project)?;
     let shown = args.dir.as_deref().or(ctx.project_flag());
     if write::carry_out(ctx, &args.write, &plan)? == Outcome::Written {
-        let into = shown.map(|dir| format!("cd {} && ", dir.display())).unwrap_or_default();
+        let into = shown.map(|dir| format!("cd {} && ", quoted(&dir.to_string_lossy()))).unwrap_or_default();
         ctx.shell.note(format_args!("add an API with `{into}rop create api --kind MyApp`"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Quotes a path for the shell where it needs it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 fn directory(ctx: &Context, dir: Option<&Path>) -> anyhow::Result<PathBuf> {

@@ -23,6 +23,9 @@ const DOTTED: &[&str] = &[
     "_yamllint",
 ];
 
+/// The sets that there are.
+pub(super) const SETS: &[&str] = &["project", "api/resource", "api/controller", "api/integration", "managed-mod"];
+
 /// One template.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Template {
@@ -127,11 +130,10 @@ mod tests {
         fn files(directory: &'static Dir<'static>) -> Vec<&'static include_dir::File<'static>> {
             directory.files().chain(directory.dirs().flat_map(files)).collect()
         }
-        let sets = ["project", "api/resource", "api/controller", "api/integration", "managed-mod"];
         for file in files(&TEMPLATES).into_iter().filter(|file| file.path() != Path::new("README.md")) {
             let path = file.path().to_str().expect("a path of text");
             assert!(file.contents_utf8().is_some(), "{path} is not text");
-            assert!(sets.iter().any(|set| path.starts_with(&format!("{set}/"))), "{path} is in no set");
+            assert!(SETS.iter().any(|set| path.starts_with(&format!("{set}/"))), "{path} is in no set");
         }
     }
 }

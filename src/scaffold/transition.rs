@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::render::{Rendered, render};
+use super::render::{Rendered, Renderer};
 use super::{Ownership, ScaffoldError};
 use crate::plan::{Change, Plan, Previously, Tree};
 use crate::project::manifest::{self, Manifest, ManifestError, Origins};
@@ -20,8 +20,9 @@ pub fn read_manifest(tree: &Tree) -> Result<Option<Manifest>, ScaffoldError> {
 
 /// Plans what leads from the project as `before` describes it to the one that `after` does.
 pub(super) fn transition(tree: &Tree, before: Option<&Manifest>, mut after: Manifest) -> Result<Plan, ScaffoldError> {
-    let old = before.map(|manifest| render(&manifest.project)).transpose()?.unwrap_or_default();
-    let new = render(&after.project)?;
+    let renderer = Renderer::new()?;
+    let old = before.map(|manifest| renderer.render(&manifest.project)).transpose()?.unwrap_or_default();
+    let new = renderer.render(&after.project)?;
     let mut plan = Plan::new(tree.root());
     for (path, file) in &new {
         plan_file(tree, &mut plan, path, old.get(path), file)?;

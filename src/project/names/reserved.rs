@@ -106,6 +106,13 @@ const TYPES: &[&str] = &[
     "TypeMeta",
     "Validation",
     "Value",
+    // What the generated modules call their own.
+    "Conditions",
+    "DeleteParams",
+    "FakeCluster",
+    "Operator",
+    "Outcome",
+    "PostParams",
     // The built-in types of the children, and the kinds whose `Spec` or `Status` is one of them.
     "Capabilities",
     "ClusterRole",
@@ -139,6 +146,11 @@ const TYPES: &[&str] = &[
     "ServiceAccount",
     "ServicePort",
     "Time",
+    "DeploymentSpec",
+    "PodSecurityContext",
+    "PodSpec",
+    "PodTemplateSpec",
+    "ServiceSpec",
 ];
 
 /// Tells whether generated code has another use for this type name.
