@@ -120,7 +120,7 @@ fn a_file_that_is_in_the_way_is_not_overwritten() {
         str![[r#"
 --- a/src/controllers/app/cache.rs
 +++ b/src/controllers/app/cache.rs
-@@ -1 +1,279 @@
+@@ -1 +1,280 @@
 -// mine
 +//! Runs a Deployment and a Service for each Cache, and reports how they fare.
 +
@@ -330,7 +330,8 @@ fn a_file_that_is_in_the_way_is_not_overwritten() {
 +        let cluster = cluster_with(CacheSpec::default()).await;
 +        let deployment: Deployment = cluster.get("web");
 +        assert_eq!(deployment.owner_references()[0].kind, "Cache");
-+        assert_eq!(cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port, CacheSpec::default().port);
++        let port = cluster.get::<Service>("web").spec.unwrap().ports.unwrap()[0].port;
++        assert_eq!(port, CacheSpec::default().port);
 +        assert_eq!(ready_condition(&cluster.get("web")), ("False", "Progressing"));
 +        let status = "patch caches/web/status";
 +        assert_eq!(cluster.take_writes(), ["patch deployments/web", "patch services/web", status]);
