@@ -5,6 +5,7 @@
 //!
 //! Source: `k8s.io/apiserver/pkg/admission`, order from `pkg/kubeapiserver/options/plugins.go`.
 
+mod default_storage_class;
 mod default_toleration_seconds;
 mod namespace_lifecycle;
 mod priority;
@@ -77,8 +78,13 @@ type Admit = fn(&Attributes<'_>, &mut Value) -> Result<(), Status>;
 type Validate = fn(&Attributes<'_>, Option<&Value>) -> Result<(), Status>;
 
 /// Plug-ins that may change the object.
-const MUTATING: &[Admit] =
-    &[namespace_lifecycle::admit, service_account::admit, priority::admit, default_toleration_seconds::admit];
+const MUTATING: &[Admit] = &[
+    namespace_lifecycle::admit,
+    service_account::admit,
+    priority::admit,
+    default_toleration_seconds::admit,
+    default_storage_class::admit,
+];
 /// Plug-ins that only judge; a deletion has no object but `Attributes::old`.
 const VALIDATING: &[Validate] = &[namespace_lifecycle::validate];
 

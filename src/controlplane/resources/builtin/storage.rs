@@ -191,6 +191,10 @@ fn validate_claim_update(new: &Field<'_>, old: &Field<'_>, found: &mut Findings)
         if old_spec.get("volumeName").is_empty() {
             rest.drop_field("volumeName");
         }
+        // A claim that was made before there was a default class gets it later.
+        if !old_spec.get("storageClassName").is_set() {
+            rest.drop_field("storageClassName");
+        }
         if bound {
             rest.drop_field("volumeAttributesClassName");
             if let Some(resources) = rest.child("resources") {
@@ -281,4 +285,28 @@ fn validate_storage_class(class: &Field<'_>, found: &mut Findings) {
     }
     found.one_of_if_set(&class.get("reclaimPolicy"), &["Delete", "Retain"]);
     found.one_of_if_set(&class.get("volumeBindingMode"), &["Immediate", "WaitForFirstConsumer"]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_change(old: &Value, new: &Value, allowed: bool) {
+        let claim = |spec: &Value| json!({"spec": spec, "status": {"phase": "Pending"}});
+        let (old, new) = (claim(old), claim(new));
+        let mut found = Findings::default();
+        validate_claim_update(&Field::root(&new), &Field::root(&old), &mut found);
+        assert_eq!(found.0.is_empty(), allowed, "{new}");
+    }
+
+    #[test]
+    fn a_claim_gets_volume_and_class_once() {
+        let open = json!({"accessModes": ["ReadWriteOnce"]});
+        check_change(&open, &json!({"accessModes": ["ReadWriteOnce"], "volumeName": "v"}), true);
+        check_change(&open, &json!({"accessModes": ["ReadWriteOnce"], "storageClassName": "s"}), true);
+        check_change(&open, &json!({"accessModes": ["ReadWriteMany"]}), false);
+        check_change(&json!({"storageClassName": "s"}), &json!({"storageClassName": "t"}), false);
+        check_change(&json!({"volumeName": "v"}), &json!({"volumeName": "w"}), false);
+    }
 }
