@@ -6,11 +6,14 @@
 mod api;
 mod cli;
 mod controlplane;
+mod examples;
 mod faults;
 mod golden;
+mod guides;
 mod identity;
 mod init;
 mod names;
 mod sandbox;
 mod tidy;
 mod tree;
+mod workshop;
