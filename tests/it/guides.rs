@@ -86,6 +86,7 @@ impl Reader {
     }
 
     #[track_caller]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped in part says so")]
     fn follow(&mut self, guide: &str, (line, block): &(usize, String)) {
         let place = format!("{guide}:{line}");
         if block.contains(CTRL_C) {
