@@ -71,7 +71,8 @@ fn commit(scope: &Scope, mut object: Value) -> Result<ObjectRef, Status> {
     let mut found = object_meta::validate_create(resource, &object);
     found.extend(resource.strategy.validate(&object));
     if !found.is_empty() {
-        return Err(Status::invalid(&resource.gvk, object.name(), &found));
+        let gvk = object.gvk().unwrap_or_else(|| resource.gvk.clone());
+        return Err(Status::invalid(&gvk, object.name(), &found));
     }
     resource.strategy.warnings(&object).into_iter().for_each(|warning| scope.warn(warning));
     let name = object.name().to_owned();
@@ -182,7 +183,12 @@ fn fill_system_fields(scope: &Scope, object: &mut Value) {
         METADATA_ORDER.iter().filter_map(|field| sent.remove_entry(*field)).filter(|(_, value)| !value.is_null());
     let metadata: Map<String, Value> = known.collect();
     let mut ordered = Map::new();
-    ordered.insert("kind".to_owned(), gvk.kind.as_str().into());
+    // The kind of a built-in object follows from where it was sent; that of a custom resource is checked.
+    let kind = match scope.resource().origin {
+        Origin::BuiltIn => gvk.kind.as_str(),
+        Origin::Custom { .. } => object.text_at(&["kind"]),
+    };
+    ordered.insert("kind".to_owned(), kind.into());
     ordered.insert("apiVersion".to_owned(), gvk.group_version().to_string().into());
     ordered.insert("metadata".to_owned(), Value::Object(metadata));
     for (field, value) in crate::controlplane::object::object_mut(object) {
