@@ -11,6 +11,7 @@
 mod checker;
 mod escape;
 mod interpreter;
+mod lexer;
 mod library;
 mod macros;
 mod overloads;
