@@ -82,11 +82,6 @@ impl<'a> Discovery<'a> {
         self.groups.iter().find(|group| group.name == name)
     }
 
-    /// Whether a group is served in any version.
-    pub fn has_group(&self, name: &str) -> bool {
-        self.group(name).is_some()
-    }
-
     /// Returns `/api`: the versions of the core group. `address` is where clients reach the server.
     pub fn core_versions(&self, address: &str) -> Value {
         let versions =

@@ -19,7 +19,7 @@ use super::registry::{Rows, crds};
 use super::render::{self, HttpResponse};
 use super::request_info::RequestInfo;
 use crate::controlplane::KUBERNETES_VERSION;
-use crate::controlplane::resources::Resource;
+use crate::controlplane::resources::{Origin, Resource};
 use crate::controlplane::status::{Details, Status};
 use crate::controlplane::storage::ObjectKey;
 
@@ -47,13 +47,18 @@ pub(crate) fn answer(server: &ApiServer, request: &HttpRequest, info: &RequestIn
     }
 }
 
-/// Answers a request for a resource that is not served: a failure where the group is known, plain text elsewhere.
+/// Answers a request for a resource that is not served: a failure where the group is one of Kubernetes' own, plain text
+/// elsewhere, as upstream's delegation from one API server to the next has it.
 pub(crate) fn unknown_resource(server: &ApiServer, info: &RequestInfo) -> Result<HttpResponse, Status> {
     let rows = server.registry().rows();
-    match Discovery::new(resources(&rows)).has_group(&info.gvr.group) {
+    match has_built_in(&rows, &info.gvr.group) {
         true => Err(Status::no_such_resource()),
         false => Ok(render::not_found()),
     }
+}
+
+fn has_built_in(rows: &Rows, group: &str) -> bool {
+    resources(rows).any(|resource| resource.origin == Origin::BuiltIn && resource.gvk.group == group)
 }
 
 fn method_not_allowed() -> Status {
@@ -108,7 +113,7 @@ fn discovery(request: &HttpRequest, rows: &Rows, parts: &[&str]) -> Result<HttpR
     match (value, parts) {
         (Some(value), _) => Ok(render::encoded(200, &value, media_type, false)),
         (None, ["api", _]) => Err(Status::no_such_resource()),
-        (None, ["apis", group, _]) if discovery.has_group(group) => Err(Status::no_such_resource()),
+        (None, ["apis", group, _]) if has_built_in(rows, group) => Err(Status::no_such_resource()),
         (None, _) => Ok(render::not_found()),
     }
 }
