@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
+use crate::cli::looping;
 use crate::controlplane::{Builder, Handle};
 use crate::devloop::kubeconfig;
 
@@ -57,7 +58,7 @@ struct ExecArgs {
 /// # Errors
 /// The control plane does not start, or the command cannot be run.
 pub(super) fn run(ctx: &Context, args: ClusterArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("failed to start the async runtime")?;
+    let runtime = looping::runtime()?;
     match args.command {
         ClusterCommand::Start(args) => runtime.block_on(start(ctx, args)),
         ClusterCommand::Exec(args) => runtime.block_on(exec(ctx, args)),
@@ -74,7 +75,7 @@ async fn start(ctx: &Context, args: StartArgs) -> anyhow::Result<ExitCode> {
     let path = ctx.resolve(&kubeconfig)?;
     kubeconfig::write(&path, &handle.kubeconfig())?;
     ctx.shell.status("Ready", format!("{} (export KUBECONFIG={})", handle.url(), path.display()));
-    tokio::signal::ctrl_c().await.context("failed to wait for Ctrl-C")?;
+    looping::stop_signal()?.await;
     handle.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -155,6 +155,9 @@ impl Session {
         environment.insert("KUBECONFIG".into(), kubeconfig);
         // A free port: another operator may run on this machine.
         environment.entry("HEALTH_PROBE_BIND_ADDRESS".into()).or_insert_with(|| "127.0.0.1:0".into());
+        if !cargo.color {
+            environment.insert("NO_COLOR".into(), "1".into());
+        }
         if *namespaced {
             environment.insert("WATCH_NAMESPACE".into(), identity.namespace.clone().into());
         }

@@ -14,6 +14,8 @@ mod guides;
 mod identity;
 mod init;
 mod names;
+mod operator;
+mod running;
 mod sandbox;
 mod tidy;
 mod tree;

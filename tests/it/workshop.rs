@@ -26,9 +26,9 @@ impl Workshop {
         Self { _held: OCCUPIED.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
-    /// Runs a program in a directory, and fails the test with all that it printed when it fails.
+    /// Runs a program in a directory, and returns all that it printed; fails the test with that when it fails.
     #[track_caller]
-    pub(crate) fn run(&self, directory: &Path, program: &str, arguments: &[&str]) {
+    pub(crate) fn run(&self, directory: &Path, program: &str, arguments: &[&str]) -> String {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(directory).env_clear().envs(environment()).stdin(Stdio::null());
         let output = command.output().unwrap_or_else(|error| panic!("failed to run {program}: {error}"));
@@ -36,6 +36,7 @@ impl Workshop {
         let line = format!("{program} {}", arguments.join(" "));
         let printed = format!("{}{}", text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{}: `{line}`: {}\n{printed}", directory.display(), output.status);
+        printed
     }
 }
 
