@@ -43,6 +43,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use apiserver::metrics::Metrics;
 use apiserver::registry::Registry;
 use apiserver::serve::Listener;
 use apiserver::service::ApiService;
@@ -157,6 +158,7 @@ impl Builder {
             registry: Registry::new(resources::builtin::rows(), resources::custom::rows),
             authorizer: Authorizer::new(store.clone()),
             authenticator,
+            metrics: Metrics::default(),
             shutdown: watch::Sender::new(false),
             env: self.env,
             store,

@@ -60,29 +60,36 @@ impl HttpRequest {
 
 /// Answers a request.
 pub(crate) async fn answer(server: &ApiServer, request: HttpRequest) -> HttpResponse {
-    let response = match try_answer(server, &request).await {
-        Ok(response) => response,
-        Err(status) => render::status(&status, request.accept()),
+    let response = match RequestInfo::new(request.method.as_str(), &request.path, &request.query) {
+        Ok(info) => {
+            let answered = try_answer(server, &request, &info).await;
+            let response = answered.unwrap_or_else(|status| render::status(&status, request.accept()));
+            server.metrics().count(&info, is_apply(&request), response.status().as_u16());
+            response
+        }
+        Err(error) => render::status(&Status::new(500, "", error.to_string()), request.accept()),
     };
     render::compress(&request, response)
 }
 
-async fn try_answer(server: &ApiServer, request: &HttpRequest) -> Result<HttpResponse, Status> {
-    let info = RequestInfo::new(request.method.as_str(), &request.path, &request.query)
-        .map_err(|error| Status::new(500, "", error.to_string()))?;
+fn is_apply(request: &HttpRequest) -> bool {
+    request.content_type().is_some_and(|content_type| content_type.starts_with("application/apply-patch"))
+}
+
+async fn try_answer(server: &ApiServer, request: &HttpRequest, info: &RequestInfo) -> Result<HttpResponse, Status> {
     let user = authenticate(server, request)?;
     let user = impersonation::impersonate(user, &request.headers, server.authorizer())?;
-    authorize(server, &user, &info)?;
+    authorize(server, &user, info)?;
     if !info.is_resource_request {
-        return wellknown::answer(server, request, &info);
+        return wellknown::answer(server, request, info);
     }
     let Some(served) = server.registry().rows().get(&info.gvr).cloned() else {
-        return wellknown::unknown_resource(server, &info);
+        return wellknown::unknown_resource(server, info);
     };
-    let form = Form::of(request, &info, &served.resource)?;
-    let mut scope = Scope::new(server, served, &info, user);
+    let form = Form::of(request, info, &served.resource)?;
+    let mut scope = Scope::new(server, served, info, user);
     scope.resource().strategy.deprecation_warning().into_iter().for_each(|warning| scope.warn(warning));
-    let answered = handle(&mut scope, &info, request).await;
+    let answered = handle(&mut scope, info, request).await;
     let mut response = match answered.and_then(|response| render::response(&scope, form, response)) {
         Ok(response) => response,
         Err(status) => render::status(&status, request.accept()),

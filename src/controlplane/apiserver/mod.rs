@@ -9,6 +9,7 @@ pub mod decode;
 pub mod discovery;
 pub(crate) mod fit;
 pub(crate) mod handlers;
+pub(crate) mod metrics;
 pub mod negotiate;
 pub(crate) mod object_meta;
 pub mod openapi;
@@ -42,6 +43,7 @@ use super::identity::rbac::Authorizer;
 use super::object::Object;
 use super::resources::Resource;
 use super::storage::{ObjectKey, Store, Stored};
+use metrics::Metrics;
 use registry::{Registry, crds};
 
 pub(crate) use response::{List, ObjectRef, Response};
@@ -62,6 +64,8 @@ pub(crate) struct Inner {
     pub authenticator: Authenticator,
     /// What he may do.
     pub authorizer: Authorizer,
+    /// What was asked.
+    pub metrics: Metrics,
     /// Turns true when the server stops.
     pub shutdown: watch::Sender<bool>,
 }
@@ -101,6 +105,11 @@ impl ApiServer {
     /// Returns who knows what users may do.
     pub(crate) fn authorizer(&self) -> &Authorizer {
         &self.0.authorizer
+    }
+
+    /// Returns what was asked so far.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Returns a receiver that turns true when the server stops.

@@ -1,4 +1,4 @@
-//! Paths that name no resource: discovery, OpenAPI, version, health, the keys of tokens, and the list of all these.
+//! Paths that name no resource: discovery, OpenAPI, version, health, metrics, the keys of tokens, and the list of all these.
 //!
 //! They are documents about the server, made from the rows that are served at that moment. Documents that clients keep
 //! have an ETag, so that reading them again costs nothing.
@@ -23,6 +23,8 @@ use crate::controlplane::resources::{Origin, Resource};
 use crate::controlplane::status::{Details, Status};
 use crate::controlplane::storage::ObjectKey;
 
+/// The text format of Prometheus.
+const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 /// The single checks below `/healthz`, `/livez` and `/readyz`.
 const CHECKS: [&str; 2] = ["ping", "log"];
 
@@ -38,6 +40,7 @@ pub(crate) fn answer(server: &ApiServer, request: &HttpRequest, info: &RequestIn
     let parts: Vec<&str> = info.path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
         [] => Ok(document(request, &path_list(&rows))),
+        ["metrics"] => Ok(render::full(200, METRICS, server.metrics().text().into())),
         ["version"] => Ok(document(request, &version())),
         ["healthz" | "livez" | "readyz", ..] => Ok(health(info, &parts)),
         ["api" | "apis", ..] => discovery(request, &rows, &parts),
@@ -210,11 +213,12 @@ fn health(info: &RequestInfo, parts: &[&str]) -> HttpResponse {
 }
 
 fn path_list(rows: &Rows) -> Value {
-    let mut paths: Vec<String> = ["/.well-known/openid-configuration", "/api", "/apis", "/apis/", "/openapi/v2"]
-        .into_iter()
-        .chain(["/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/version"])
-        .map(str::to_owned)
-        .collect();
+    let mut paths: Vec<String> =
+        ["/.well-known/openid-configuration", "/api", "/apis", "/apis/", "/metrics", "/openapi/v2"]
+            .into_iter()
+            .chain(["/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/version"])
+            .map(str::to_owned)
+            .collect();
     for name in ["healthz", "livez", "readyz"] {
         paths.push(format!("/{name}"));
         paths.extend(CHECKS.iter().map(|check| format!("/{name}/{check}")));
