@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -157,4 +157,20 @@ async fn the_administrators_kubeconfig_works_over_tls() {
     let names: Vec<_> = namespaces.list(&ListParams::default()).await.expect("it is the administrator").items;
     assert!(names.iter().any(|namespace| namespace.name_any() == "kube-system"));
     handle.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_a_running_container_is_refused_and_not_made_up() {
+    let (_handle, client) = start().await;
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
+    let is_there = |account: Option<&ServiceAccount>| account.is_some();
+    wait::await_condition(accounts, "default", is_there).await.expect("pods run as this account");
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let pod = json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "image": "a"}]}});
+    let pod = serde_json::from_value(pod).expect("a pod");
+    let missing = pods.logs("a", &Default::default()).await.expect_err("there is no pod");
+    assert!(matches!(missing, kube::Error::Api(status) if status.code == 404));
+    pods.create(&PostParams::default(), &pod).await.expect("the namespace is there");
+    let refused = pods.logs("a", &Default::default()).await.expect_err("there are no logs");
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 501));
 }

@@ -125,6 +125,7 @@ async fn handle(scope: &mut Scope, info: &RequestInfo, request: &HttpRequest) ->
         return Err(not_allowed());
     }
     allowed(scope, info)?;
+    done_by_no_kubelet(scope)?;
     let served = scope.served.clone();
     let selector = || Selector::from_query(&info.query, &served.resource);
     let list_options = || ListOptions::from_query(&info.query);
@@ -197,6 +198,18 @@ fn allowed(scope: &Scope, info: &RequestInfo) -> Result<(), Status> {
         false if is_custom && shape => Err(Status::method_not_supported(&resource.group_resource(), &info.verb)),
         false => Err(not_allowed()),
     }
+}
+
+/// What the API server asks of a kubelet, or of the network behind it. The made-up node has neither.
+const CONNECTIONS: [&str; 5] = ["attach", "exec", "log", "portforward", "proxy"];
+
+fn done_by_no_kubelet(scope: &Scope) -> Result<(), Status> {
+    let subresource = scope.subresource.as_str();
+    if !CONNECTIONS.contains(&subresource) {
+        return Ok(());
+    }
+    scope.find(&scope.name)?;
+    Err(Status::not_implemented(&format!("{}/{subresource}: containers do not run", scope.resource().plural)))
 }
 
 fn not_allowed() -> Status {
