@@ -5,21 +5,15 @@
 //! of the guide. Blocks that use kubectl are skipped where there is none, except with `CI=true`.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
+use crate::running::Running;
 use crate::sandbox::Sandbox;
 use crate::workshop::{Workshop, environment};
 
 const OWN_TERMINAL: &str = "# in a terminal of its own; ready when it says: ";
 const CTRL_C: &str = "# Ctrl-C in that terminal";
-
-/// How long a command in the background may take until it is ready; it may have to build an operator from nothing.
-const PATIENCE: Duration = Duration::from_secs(1800);
 
 #[test]
 fn the_quickstart_works_as_written() {
@@ -68,7 +62,7 @@ fn blocks(text: &str) -> Vec<(usize, String)> {
 /// Somebody with a shell who reads a guide.
 struct Reader {
     sandbox: Sandbox,
-    background: Option<Background>,
+    background: Option<Running>,
     _workshop: Workshop,
 }
 
@@ -90,7 +84,9 @@ impl Reader {
     fn follow(&mut self, guide: &str, (line, block): &(usize, String)) {
         let place = format!("{guide}:{line}");
         if block.contains(CTRL_C) {
-            self.background.take().expect("something runs in the background").end(&place);
+            let background = self.background.take().expect("something runs in the background");
+            // The shell around the command may be ended by the signal; the command itself ends in peace.
+            assert!(matches!(background.interrupt(), Some(0) | None), "{place}: it did not end in peace");
         }
         if block.contains("kubectl") && !has_kubectl() {
             assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{place} wants kubectl");
@@ -100,7 +96,9 @@ impl Reader {
         match block.lines().next().and_then(|first| first.strip_prefix(OWN_TERMINAL)) {
             Some(ready) => {
                 assert!(self.background.is_none(), "{place}: there is a terminal of its own already");
-                self.background = Some(Background::start(self.shell(block, false), ready, &place));
+                let mut background = Running::spawn(&mut self.shell(block, false));
+                background.says(ready);
+                self.background = Some(background);
             }
             None => self.run(block, &place),
         }
@@ -111,7 +109,7 @@ impl Reader {
         let output = self.shell(block, true).output().expect("there is a shell");
         if !output.status.success() {
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            let beside = self.background.take().map(Background::said).unwrap_or_default();
+            let beside = self.background.as_mut().map(Running::said).unwrap_or_default();
             let printed = format!("{}{}\n[in the background]\n{beside}", text(output.stdout), text(output.stderr));
             panic!("{place}: {}\n{block}\n{printed}", output.status);
         }
@@ -134,72 +132,6 @@ impl Reader {
 fn has_kubectl() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join("kubectl").is_file())
-}
-
-/// A command in a terminal of its own.
-struct Background {
-    child: Child,
-    lines: Receiver<String>,
-    said: String,
-}
-
-impl Background {
-    /// Starts a command, and waits until it is ready.
-    #[track_caller]
-    fn start(mut command: Command, ready: &str, place: &str) -> Self {
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().expect("there is a shell");
-        let stderr = child.stderr.take().expect("it is piped");
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            // When nobody listens any more, the rest is read all the same, or the command would block.
-            BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
-        });
-        let mut background = Self { child, lines, said: String::new() };
-        loop {
-            match background.lines.recv_timeout(PATIENCE) {
-                Ok(line) => {
-                    background.said.push_str(&format!("{line}\n"));
-                    if line.contains(ready) {
-                        return background;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => panic!("{place}: it ended:\n{}", background.said),
-                Err(RecvTimeoutError::Timeout) => panic!("{place}: it never said `{ready}`:\n{}", background.said),
-            }
-        }
-    }
-
-    /// Presses Ctrl-C, and waits until the command ends, which must be in peace.
-    #[track_caller]
-    fn end(mut self, place: &str) {
-        self.interrupt();
-        let status = self.child.wait().expect("it was started");
-        // The shell that ran the command may say that it was interrupted; the command itself says 0.
-        assert!(status.success() || status.code().is_none(), "{place}: {status}\n{}", self.said());
-    }
-
-    /// Returns all that the command has said so far.
-    fn said(mut self) -> String {
-        let rest: Vec<String> = self.lines.try_iter().collect();
-        std::mem::take(&mut self.said) + &rest.join("\n")
-    }
-
-    fn interrupt(&self) {
-        let group = format!("-{}", self.child.id());
-        let sent = Command::new("kill").args(["-INT", "--", &group]).stderr(Stdio::null()).status();
-        assert!(sent.is_ok(), "there is no `kill`");
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.interrupt();
-            // It ends its own children first.
-            let _ = self.child.wait();
-        }
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! A rop that runs while a test talks to it.
+//! A command that runs while a test goes on: rop itself, or a shell that runs it.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -11,7 +12,7 @@ use crate::workshop::environment;
 /// How long anything may take; nothing takes that long when all is well, a cold build of all dependencies included.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
-/// A rop that runs. Dropping it ends it.
+/// A command that runs. Dropping it ends it.
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -23,16 +24,18 @@ impl Running {
     pub(crate) fn start(directory: &Path, arguments: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rop"));
         command.args(arguments.split_whitespace()).current_dir(directory).env_clear().envs(environment());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("rop was started");
+        Self::spawn(command.stdin(Stdio::null()))
+    }
+
+    /// Starts a command, in a process group of its own as a terminal does.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().expect("the program is there");
         let (sender, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().expect("it was asked for"));
         std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
+            // When nobody listens any more, the rest is read all the same, or the command would block.
+            stderr.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         Self { child, lines, seen: Vec::new() }
     }
@@ -48,24 +51,36 @@ impl Running {
                         return line;
                     }
                 }
-                Err(_) => panic!("rop ended, or never said `{text}`:\n{}", self.seen.join("\n")),
+                Err(_) => panic!("it ended, or never said `{text}`:\n{}", self.seen.join("\n")),
             }
         }
     }
 
-    /// Sends Ctrl-C, and waits for the end; returns the exit code.
+    /// Returns all that it has said so far.
+    pub(crate) fn said(&mut self) -> String {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.join("\n")
+    }
+
+    /// Sends Ctrl-C, and waits for the end; returns the exit code, and none if a signal ended it.
     pub(crate) fn interrupt(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status().expect("kill was started");
-        assert!(sent.success(), "the signal was sent");
-        self.child.wait().expect("rop was started by this test").code()
+        assert!(self.press_ctrl_c(), "the signal was sent");
+        self.child.wait().expect("this test started it").code()
+    }
+
+    /// Signals the whole group, as a terminal does.
+    fn press_ctrl_c(&self) -> bool {
+        let group = format!("-{}", self.child.id());
+        let sent = Command::new("kill").args(["-INT", "--", &group]).stderr(Stdio::null()).status();
+        sent.is_ok_and(|status| status.success())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Ctrl-C and not a kill, so that it can end what it has started. It may have ended already.
+        if matches!(self.child.try_wait(), Ok(None)) && self.press_ctrl_c() {
+            let _ = self.child.wait();
+        }
     }
 }
