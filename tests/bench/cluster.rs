@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::Context as _;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
@@ -52,11 +53,18 @@ impl Cluster {
 
     /// Starts one that serves the kind of which objects are made.
     pub(crate) async fn with_kind(settings: &Settings) -> anyhow::Result<Self> {
+        Self::with_kinds(settings, &[custom_resource_definition()?]).await
+    }
+
+    /// Starts one that serves some kinds.
+    pub(crate) async fn with_kinds(settings: &Settings, definitions: &[Value]) -> anyhow::Result<Self> {
         let cluster = Self::start(settings).await?;
         let mut client = cluster.client().await?;
-        let mut watch = cluster.client().await?.watch(requests::watch_definition()).await?;
-        client.send(custom_resource_definition()?).await?;
-        requests::established(&mut watch).await?;
+        let mut watch = cluster.client().await?.watch(requests::watch_definitions()).await?;
+        for definition in definitions {
+            client.send(requests::define(definition)).await?;
+            requests::established(&mut watch, definition).await?;
+        }
         Ok(cluster)
     }
 

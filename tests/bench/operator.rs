@@ -21,6 +21,8 @@ use crate::requests::{self, OBJECTS, has_condition};
 use crate::table::{Row, Table};
 use crate::{Settings, block_on, target_directory};
 
+/// The kind whose objects it is given, as `rop create api --kind MyApp` scaffolds it.
+const KIND: &str = "myapps.example.com";
 /// How many objects it is given, by so many clients.
 const LOAD: Load = Load { clients: 4, each: 50 };
 /// How long nothing must be asked until the cluster counts as steady.
@@ -49,7 +51,14 @@ pub(crate) fn measure(settings: &Settings, table: &mut Table) -> anyhow::Result<
         table.note(format!("skipped: no operator in `{}`; `--operator` builds it", operators().display()));
         return Ok(());
     };
-    let outcomes = (0..settings.runs).map(|_| block_on(once(settings, &binary))).collect::<anyhow::Result<Vec<_>>>()?;
+    let kinds = definitions(&binary)?;
+    let names: Vec<&str> = kinds.iter().filter_map(|kind| kind["metadata"]["name"].as_str()).collect();
+    if !names.contains(&KIND) {
+        table.note(format!("skipped: `{}` serves no `{KIND}`; `--operator` builds one that does", binary.display()));
+        return Ok(());
+    }
+    let outcomes =
+        (0..settings.runs).map(|_| block_on(once(settings, &binary, &kinds))).collect::<anyhow::Result<Vec<_>>>()?;
     let objects = (LOAD.clients * LOAD.each) as f64;
     let row = |name: &str, unit, of: &dyn Fn(&Outcome) -> Option<f64>| {
         Row::new(name, unit, outcomes.iter().filter_map(of).collect())
@@ -62,7 +71,7 @@ pub(crate) fn measure(settings: &Settings, table: &mut Table) -> anyhow::Result<
     table.row(row("writes per object, restarted", "requests", &|run| per_object(&run.again)));
     table.row(row("200 objects until all steady", "s", &|run| Some(run.until_steady)));
     table.row(row("reconciles, restarted", "/s", &|run| Some(run.reconciles_per_second)));
-    table.note(format!("a {profile} build of the project that `rop create api --kind MyApp` scaffolds"));
+    table.note(format!("a {profile} build of an operator for {}", names.join(" and ")));
     if let Some(run) = outcomes.first() {
         let writes = run.new.iter().map(|(what, count)| format!("{what} {}", *count as f64 / objects));
         table.note(format!("per new object: {}", writes.collect::<Vec<_>>().join(", ")));
@@ -91,8 +100,17 @@ fn build() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn once(settings: &Settings, binary: &Path) -> anyhow::Result<Outcome> {
-    let cluster = Cluster::with_kind(settings).await?;
+/// Returns the CustomResourceDefinitions that an operator brings along.
+fn definitions(binary: &Path) -> anyhow::Result<Vec<Value>> {
+    let output = std::process::Command::new(binary).arg("manifests").output();
+    let output = output.with_context(|| format!("failed to run `{}`", binary.display()))?;
+    let list: Value = serde_json::from_slice(&output.stdout).context("the operator prints no manifests")?;
+    let items = list["items"].as_array().into_iter().flatten();
+    Ok(items.filter(|item| item["kind"] == "CustomResourceDefinition").cloned().collect())
+}
+
+async fn once(settings: &Settings, binary: &Path, kinds: &[Value]) -> anyhow::Result<Outcome> {
+    let cluster = Cluster::with_kinds(settings, kinds).await?;
     let mut client = cluster.client().await?;
     let operator = Operator::start(binary, &cluster).await?;
     tokio::time::sleep(QUIET).await;

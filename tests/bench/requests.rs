@@ -12,23 +12,28 @@ const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitio
 /// Where the objects live.
 pub(crate) const OBJECTS: &str = "/apis/example.com/v1alpha1/namespaces/default/myapps";
 
-/// Returns the creation of the CustomResourceDefinition.
-pub(crate) fn custom_resource_definition() -> anyhow::Result<Ask> {
-    let definition: Value = serde_yaml::from_str(DEFINITION).context("the CustomResourceDefinition is no YAML")?;
+/// Returns the CustomResourceDefinition.
+pub(crate) fn custom_resource_definition() -> anyhow::Result<Value> {
+    serde_yaml::from_str(DEFINITION).context("the CustomResourceDefinition is no YAML")
+}
+
+/// Returns the creation of a CustomResourceDefinition.
+pub(crate) fn define(definition: &Value) -> Ask {
     let body = definition.to_string();
-    Ok(Ask { method: Method::POST, path: DEFINITIONS.to_owned(), content_type: "application/json", body })
+    Ask { method: Method::POST, path: DEFINITIONS.to_owned(), content_type: "application/json", body }
 }
 
 /// Returns the path that watches CustomResourceDefinitions.
-pub(crate) fn watch_definition() -> String {
+pub(crate) fn watch_definitions() -> String {
     format!("{DEFINITIONS}?watch=true")
 }
 
 /// Waits until a watch says that a CustomResourceDefinition is served.
-pub(crate) async fn established(watch: &mut Watch) -> anyhow::Result<()> {
+pub(crate) async fn established(watch: &mut Watch, definition: &Value) -> anyhow::Result<()> {
     loop {
         let event: Value = serde_json::from_slice(&watch.next().await?)?;
-        if has_condition(&event["object"], "Established") {
+        let object = &event["object"];
+        if object["metadata"]["name"] == definition["metadata"]["name"] && has_condition(object, "Established") {
             return Ok(());
         }
     }

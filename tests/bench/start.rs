@@ -33,12 +33,13 @@ pub(crate) fn measure(settings: &Settings, table: &mut Table) -> anyhow::Result<
 }
 
 async fn once(settings: &Settings, milestones: &mut Milestones) -> anyhow::Result<()> {
+    let definition = custom_resource_definition()?;
     let cluster = Cluster::start(settings).await?;
     milestones.ready.push(cluster.ready);
     let mut client = cluster.client().await?;
-    let mut definitions = cluster.client().await?.watch(requests::watch_definition()).await?;
-    client.send(custom_resource_definition()?).await?;
-    established(&mut definitions).await?;
+    let mut definitions = cluster.client().await?.watch(requests::watch_definitions()).await?;
+    client.send(requests::define(&definition)).await?;
+    established(&mut definitions, &definition).await?;
     milestones.established.push(cluster.age());
     let mut objects = cluster.client().await?.watch(format!("{OBJECTS}?watch=true")).await?;
     client.send(requests::create("first")).await?;
