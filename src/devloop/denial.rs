@@ -48,11 +48,16 @@ impl Denial {
         )
     }
 
-    /// Returns the file to add it to, below the project: that of the controller, or the folder of all of them.
+    /// Returns the file to add it to, below the project: that of the controller, also if it is the only one and the line
+    /// does not name it; else the folder of all of them.
     pub fn file<'a>(&self, controllers: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-        let mut controllers = controllers.into_iter();
-        let named = controllers.find(|(name, _)| Some(*name) == self.controller.as_deref());
-        named.map_or_else(|| "src/controllers/".to_owned(), |(_, file)| file.to_owned())
+        let controllers: Vec<_> = controllers.into_iter().collect();
+        let file = match (&self.controller, controllers.as_slice()) {
+            (Some(named), all) => all.iter().find(|(name, _)| name == named).map(|(_, file)| *file),
+            (None, [(_, only)]) => Some(*only),
+            (None, _) => None,
+        };
+        file.unwrap_or("src/controllers/").to_owned()
     }
 }
 
@@ -93,5 +98,8 @@ mod tests {
             "src/controllers/my_app.rs"
         );
         assert_eq!(denial.file([("cache", "a.rs")]), "src/controllers/");
+        let of_nobody = Denial { controller: None, ..denial };
+        assert_eq!(of_nobody.file([("cache", "a.rs")]), "a.rs", "there is no other");
+        assert_eq!(of_nobody.file([("cache", "a.rs"), ("my-app", "b.rs")]), "src/controllers/");
     }
 }
