@@ -1,7 +1,7 @@
 //! `rop cluster`: the embedded control plane alone.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
 
 use crate::cli::context::Context;
 use crate::cli::looping;
-use crate::controlplane::{Builder, Handle};
+use crate::cli::report::UserError;
+use crate::controlplane::data_dir::{DataDirError, Recovery};
+use crate::controlplane::{Builder, Handle, StartError};
 use crate::devloop::kubeconfig;
 
 /// Run the embedded control plane alone
@@ -43,6 +45,12 @@ struct StartArgs {
     /// Leave out the made-up node, so that pods stay Pending
     #[arg(long)]
     no_node: bool,
+    /// Keep objects, keys and the port in a directory, and go on from what is there
+    ///
+    /// An acknowledged write survives the end of the process in any form, `kill -9` included; it is not forced to the
+    /// disk one by one, so that a power cut can lose the last seconds. Without this, everything ends with the process.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 /// Run a command against a control plane that lives as long as the command
@@ -66,18 +74,33 @@ pub(super) fn run(ctx: &Context, args: ClusterArgs) -> anyhow::Result<ExitCode> 
 }
 
 async fn start(ctx: &Context, args: StartArgs) -> anyhow::Result<ExitCode> {
-    let StartArgs { port, kubeconfig, token, no_node } = args;
+    let StartArgs { port, kubeconfig, token, no_node, data_dir } = args;
     let mut builder = Handle::builder().nodes(!no_node);
     if let Some(token) = token {
         builder = builder.admin_token(token);
     }
+    let data_dir = data_dir.map(|directory| ctx.resolve(&directory)).transpose()?;
+    if let Some(directory) = &data_dir {
+        builder = builder.data_dir(directory);
+    }
     let handle = listen(builder, port).await?;
+    if let (Some(directory), Some(recovery)) = (&data_dir, handle.recovery()) {
+        tell(ctx, directory, recovery);
+    }
     let path = ctx.resolve(&kubeconfig)?;
     kubeconfig::write(&path, &handle.kubeconfig())?;
     ctx.shell.status("Ready", format!("{} (export KUBECONFIG={})", handle.url(), path.display()));
     looping::stop_signal()?.await;
     handle.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(ctx: &Context, directory: &Path, recovery: Recovery) {
+    let Recovery { objects, torn_bytes } = recovery;
+    ctx.shell.status("Restored", format!("{objects} objects from {}", directory.display()));
+    if torn_bytes > 0 {
+        ctx.shell.warn(format!("cut off {torn_bytes} bytes of a write that was not finished when the last run ended"));
+    }
 }
 
 async fn exec(ctx: &Context, args: ExecArgs) -> anyhow::Result<ExitCode> {
@@ -94,5 +117,20 @@ async fn exec(ctx: &Context, args: ExecArgs) -> anyhow::Result<ExitCode> {
 
 async fn listen(builder: Builder, port: u16) -> anyhow::Result<Handle> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    builder.start(address).await.context("failed to start the control plane")
+    builder.start(address).await.map_err(|error| {
+        let help = remedy(&error);
+        let failed = UserError::new("failed to start the control plane").caused_by(error);
+        help.into_iter().fold(failed, UserError::help).into()
+    })
+}
+
+fn remedy(error: &StartError) -> Option<&'static str> {
+    match error {
+        StartError::Listen { .. } => Some("pass a port that is free with `--port`"),
+        StartError::DataDir(DataDirError::InUse(_)) => {
+            Some("stop the other `rop cluster start`, or pass another directory with `--data-dir`")
+        }
+        StartError::DataDir(_) => Some("mend the directory, or start afresh in another one with `--data-dir`"),
+        _ => None,
+    }
 }

@@ -1,4 +1,5 @@
-//! A Kubernetes control plane in memory: the API server, and the controllers that operators depend on.
+//! A Kubernetes control plane in memory: the API server, and the controllers that operators depend on. With a data
+//! directory it keeps what it knows there too.
 //!
 //! It follows Kubernetes [`KUBERNETES_VERSION`] and serves what operators and their tools send, or says loudly that it
 //! does not. Nothing here knows the rest of rop, kube or k8s-openapi: the server speaks JSON and its own schema tree,
@@ -17,6 +18,7 @@ pub mod admission;
 pub mod apiserver;
 pub mod controllers;
 pub mod cron;
+pub mod data_dir;
 pub mod duration;
 pub mod env;
 pub mod gvk;
@@ -38,6 +40,7 @@ pub const KUBERNETES_VERSION: &str = "v1.36.2";
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -49,6 +52,7 @@ use apiserver::serve::Listener;
 use apiserver::service::ApiService;
 use apiserver::{ApiServer, Inner};
 use controllers::{Scheduler, SchedulerHandle};
+use data_dir::{DataDir, DataDirError, Recovery};
 use env::Env;
 use identity::authn::Authenticator;
 use identity::bootstrap::Bootstrap;
@@ -57,7 +61,7 @@ use identity::kubeconfig::{Credentials, Kubeconfig};
 use identity::rbac::Authorizer;
 use identity::tokens::{SignerError, TokenSigner};
 use identity::users::UserInfo;
-use storage::Store;
+use storage::{Store, StoreError};
 
 /// What a control plane is to be like.
 #[derive(Debug, Clone)]
@@ -66,6 +70,7 @@ pub struct Builder {
     name: String,
     admin_token: Option<String>,
     nodes: bool,
+    data_dir: Option<PathBuf>,
 }
 
 /// Why a control plane does not start.
@@ -85,6 +90,12 @@ pub enum StartError {
     /// No key for tokens can be made.
     #[error("cannot make the key of ServiceAccount tokens")]
     Signer(#[from] SignerError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The objects of a fresh cluster cannot be kept.
+    #[error("cannot fill the cluster")]
+    Bootstrap(#[from] StoreError),
 }
 
 impl Builder {
@@ -116,45 +127,64 @@ impl Builder {
         self
     }
 
+    /// Keeps objects, keys and the port in a directory, and goes on from what is there. What an acknowledged write is
+    /// safe from, [`storage::journal`] says.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
     /// Starts without a socket: requests come through [`Handle::service`].
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start_in_process(self) -> Result<Handle, StartError> {
-        let authority = Authority::new(&self.env)?;
-        let nodes = self.nodes;
-        let server = self.assemble(&authority, 443)?;
+        let origin = Origin::new(self.open_data_dir()?, &self.env)?;
+        let (nodes, recovery) = (self.nodes, origin.recovery);
+        let (server, authority) = self.assemble(origin, 443)?;
         let (controllers, run) = scheduler(&server, &authority, nodes);
-        Ok(Handle { server, controllers, access: None, tasks: vec![run] })
+        Ok(Handle { server, controllers, access: None, recovery, tasks: vec![run] })
     }
 
-    /// Starts, and listens on an address; port 0 takes a free one.
+    /// Starts, and listens on an address; port 0 takes that of the data directory, else a free one.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(self, address: SocketAddr) -> Result<Handle, StartError> {
+    pub async fn start(self, mut address: SocketAddr) -> Result<Handle, StartError> {
         let (name, nodes) = (self.name.clone(), self.nodes);
-        let authority = Authority::new(&self.env)?;
+        let data_dir = self.open_data_dir()?;
+        if let (0, Some(data_dir)) = (address.port(), &data_dir) {
+            address.set_port(data_dir.port()?.unwrap_or(0));
+        }
         let listener = Listener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
-        let server = self.assemble(&authority, listener.address.port())?;
-        let host = address.ip().to_string();
-        let serving = authority.serving_certificate(&[&host])?;
+        let port = listener.address.port();
+        if let Some(data_dir) = &data_dir {
+            data_dir.keep_port(port)?;
+        }
+        let origin = Origin::new(data_dir, &self.env)?;
+        let recovery = origin.recovery;
+        let (server, authority) = self.assemble(origin, port)?;
+        let serving = authority.serving_certificate(&[&address.ip().to_string()])?;
         let tls = authority.server_config(&serving)?;
         let admin = authority.client_certificate("kubernetes-admin", Some("system:masters"))?;
         let url = format!("https://{}", listener.address);
         let (controllers, run) = scheduler(&server, &authority, nodes);
         let serve = tokio::spawn(listener.serve(server.clone(), tls));
         let access = Some(Access { name, url, authority, admin });
-        Ok(Handle { server, controllers, access, tasks: vec![serve, run] })
+        Ok(Handle { server, controllers, access, recovery, tasks: vec![serve, run] })
     }
 
-    fn assemble(self, authority: &Authority, port: u16) -> Result<ApiServer, StartError> {
-        let store = Store::default();
-        Bootstrap { ca_pem: authority.certificate_pem(), port }.install(&store, &self.env);
-        let signer = Arc::new(TokenSigner::new(&self.env)?);
-        let mut authenticator = Authenticator::new(signer, store.clone());
+    fn open_data_dir(&self) -> Result<Option<DataDir>, DataDirError> {
+        self.data_dir.as_deref().map(DataDir::open).transpose()
+    }
+
+    fn assemble(self, origin: Origin, port: u16) -> Result<(ApiServer, Authority), StartError> {
+        let Origin { authority, signer, store, recovery: _ } = origin;
+        Bootstrap { ca_pem: authority.certificate_pem(), port }.install(&store, &self.env)?;
+        let mut authenticator = Authenticator::new(Arc::new(signer), store.clone());
         authenticator.admin_token = self.admin_token;
-        Ok(ApiServer::new(Inner {
+        let server = ApiServer::new(Inner {
             registry: Registry::new(resources::builtin::rows(), resources::custom::rows),
             authorizer: Authorizer::new(store.clone()),
             authenticator,
@@ -162,7 +192,28 @@ impl Builder {
             shutdown: watch::Sender::new(false),
             env: self.env,
             store,
-        }))
+        });
+        Ok((server, authority))
+    }
+}
+
+/// What a control plane starts from: made anew, or kept by an earlier run.
+struct Origin {
+    authority: Authority,
+    signer: TokenSigner,
+    store: Store,
+    recovery: Option<Recovery>,
+}
+
+impl Origin {
+    fn new(data_dir: Option<DataDir>, env: &Env) -> Result<Self, StartError> {
+        let Some(data_dir) = data_dir else {
+            let (authority, signer) = (Authority::new(env)?, TokenSigner::new(env)?);
+            return Ok(Self { authority, signer, store: Store::default(), recovery: None });
+        };
+        let (authority, signer) = (data_dir.authority(env)?, data_dir.signer(env)?);
+        let (store, recovery) = data_dir.into_store()?;
+        Ok(Self { authority, signer, store, recovery: Some(recovery) })
     }
 }
 
@@ -196,6 +247,7 @@ pub struct Handle {
     server: ApiServer,
     controllers: SchedulerHandle,
     access: Option<Access>,
+    recovery: Option<Recovery>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -208,7 +260,7 @@ impl fmt::Debug for Handle {
 impl Handle {
     /// Returns what a control plane may be like.
     pub fn builder() -> Builder {
-        Builder { env: Env::system(), name: "rop".to_owned(), admin_token: None, nodes: true }
+        Builder { env: Env::system(), name: "rop".to_owned(), admin_token: None, nodes: true, data_dir: None }
     }
 
     /// Returns the URL; empty without a socket.
@@ -254,6 +306,11 @@ impl Handle {
         self.server.store().revision()
     }
 
+    /// Returns what was found in the data directory; nothing without one.
+    pub fn recovery(&self) -> Option<Recovery> {
+        self.recovery
+    }
+
     /// Ends watches, lets requests finish, and stops.
     pub async fn shutdown(mut self) {
         self.server.stop();
@@ -261,6 +318,8 @@ impl Handle {
             // A task that was cancelled or panicked has stopped too.
             let _ = task.await;
         }
+        // Every write is with the operating system already; this only spares it the next power cut.
+        let _ = self.server.store().sync();
     }
 }
 

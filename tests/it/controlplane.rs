@@ -174,3 +174,14 @@ async fn what_needs_a_running_container_is_refused_and_not_made_up() {
     let refused = pods.logs("a", &Default::default()).await.expect_err("there are no logs");
     assert!(matches!(refused, kube::Error::Api(status) if status.code == 501));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_proxied_deletion_is_not_one_of_the_service() {
+    let (_handle, client) = start().await;
+    let path = "/api/v1/namespaces/default/services/kubernetes/proxy";
+    let request = http::Request::delete(path).body(Vec::new()).expect("well formed");
+    let refused = client.request_text(request).await.expect_err("there is nothing behind it");
+    assert!(matches!(&refused, kube::Error::Api(status) if status.code == 501), "{refused}");
+    let services: Api<k8s_openapi::api::core::v1::Service> = Api::default_namespaced(client);
+    services.get("kubernetes").await.expect("it was not the Service that was asked to go");
+}

@@ -6,6 +6,7 @@
 mod api;
 mod cli;
 mod controlplane;
+mod data_dir;
 mod derived_crd;
 mod examples;
 mod faults;

@@ -130,8 +130,14 @@ fn the_layers_of_the_control_plane_do_not_reach_around_each_other() {
 }
 
 #[test]
-fn one_file_writes_and_one_prints() {
-    let writers = ["src/plan/apply.rs", "src/devloop/kubeconfig.rs"];
+fn few_files_write_and_one_prints() {
+    // Projects, kubeconfigs, and the data directory of a control plane that is to outlive its process.
+    let writers = [
+        "src/plan/apply.rs",
+        "src/devloop/kubeconfig.rs",
+        "src/controlplane/data_dir.rs",
+        "src/controlplane/storage/journal.rs",
+    ];
     let writing = [
         "fs::write(",
         "fs::rename(",
@@ -142,7 +148,7 @@ fn one_file_writes_and_one_prints() {
         "fs::hard_link(",
         "fs::copy(",
     ];
-    only_in(&writers, &writing, "only plan/apply.rs and devloop/kubeconfig.rs write files");
+    only_in(&writers, &writing, "only plan/apply.rs, devloop/kubeconfig.rs and the data directory write files");
     let printing = ["println!", "print!(", "io::stdout", "io::stderr"];
     only_in(&["src/cli/shell.rs", "src/build.rs"], &printing, "only cli/shell.rs prints");
 }

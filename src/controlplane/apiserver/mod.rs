@@ -77,8 +77,11 @@ impl fmt::Debug for ApiServer {
 }
 
 impl ApiServer {
-    /// Returns a server.
+    /// Returns a server. It serves the CustomResourceDefinitions that its store holds already.
     pub(crate) fn new(inner: Inner) -> Self {
+        for crd in inner.store.list(&crds()).objects.keys() {
+            inner.registry.refresh(&inner.store, &crd.name);
+        }
         Self(Arc::new(inner))
     }
 

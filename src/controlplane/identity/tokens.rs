@@ -102,6 +102,23 @@ impl TokenSigner {
         Ok(Self { key, key_id, random, env: env.clone() })
     }
 
+    /// Returns the text of a fresh key, for keeping.
+    ///
+    /// # Errors
+    /// When the machine has no randomness.
+    pub fn generate_key_pem() -> Result<String, SignerError> {
+        rcgen::KeyPair::generate().map(|key| key.serialize_pem()).map_err(|_| SignerError)
+    }
+
+    /// Returns a signer with a key that was kept as text.
+    ///
+    /// # Errors
+    /// When the text is no P-256 key.
+    pub fn from_key_pem(env: &Env, key_pem: &str) -> Result<Self, SignerError> {
+        let key = rcgen::KeyPair::from_pem(key_pem).map_err(|_| SignerError)?;
+        Self::from_pkcs8(env, &key.serialize_der())
+    }
+
     /// Returns a token; `None` only when the machine has no randomness for the signature.
     pub fn sign(&self, spec: &TokenSpec<'_>) -> Option<String> {
         let now = self.env.now().as_second();
@@ -247,6 +264,17 @@ mod tests {
         assert_eq!(signer.verify(&store, &token, &["other".to_owned()]), None);
         second.store(1600, Ordering::Relaxed);
         assert_eq!(signer.verify(&store, &token, &audiences), None);
+    }
+
+    #[test]
+    fn a_key_that_was_kept_goes_on_verifying() {
+        let env = Env::system();
+        let key = TokenSigner::generate_key_pem().expect("keys can be made");
+        let signer = || TokenSigner::from_key_pem(&env, &key).expect("it is a key");
+        let (store, audiences) = (store_with_bot(), [ISSUER.to_owned()]);
+        let token = signer().sign(&spec(&audiences)).expect("there is randomness");
+        assert!(signer().verify(&store, &token, &audiences).is_some());
+        assert!(TokenSigner::from_key_pem(&env, "nonsense").is_err());
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //!
 //! A read is a snapshot (a persistent map, cloned in constant time). A watch is a [`Cursor`] over the log: writers
 //! never wait, and a cursor that falls off the log is told so and its client relists. The lock is a std mutex because
-//! nothing is awaited while it is held; watchers are woken after it is released.
+//! nothing is awaited while it is held; watchers are woken after it is released. With a [`Journal`], a write is in the
+//! journal before it is in the store, so that whoever saw it finds it again after a restart.
 //!
 //! The store knows no HTTP, admission, schema or patch: objects are JSON values, of which it only writes
 //! `metadata.resourceVersion`.
 
 mod cursor;
+pub mod journal;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,6 +23,9 @@ use super::gvk::GroupResource;
 use super::object::Object;
 
 pub use cursor::{Compacted, Cursor};
+pub use journal::Journal;
+
+use journal::{History, Record};
 
 /// How many changes a resource's log keeps before it forgets the oldest.
 pub const DEFAULT_LOG_LEN: usize = 16_384;
@@ -104,6 +109,9 @@ pub enum StoreError {
     /// Update or delete: the object's revision is not the expected one.
     #[error("the object is at revision {0}")]
     Conflict(u64),
+    /// Any write: the journal did not take it, so it was not done.
+    #[error("the write cannot be kept: {0}")]
+    NotKept(String),
 }
 
 /// All objects of one resource at one revision.
@@ -147,6 +155,9 @@ struct Inner {
     log: VecDeque<Arc<Change>>,
     /// The revision of the newest change that was dropped from `log`.
     compacted: u64,
+    /// The revision before which nothing is known but what was there; 0 for a store that started empty.
+    origin: u64,
+    journal: Option<Box<dyn Journal>>,
 }
 
 #[derive(Debug)]
@@ -158,9 +169,31 @@ struct Table {
     wake: watch::Sender<u64>,
 }
 
-impl Default for Table {
-    fn default() -> Self {
-        Self { objects: OrdMap::new(), log: VecDeque::new(), compacted: 0, wake: watch::Sender::new(0) }
+impl Table {
+    fn since(origin: u64) -> Self {
+        Self { objects: OrdMap::new(), log: VecDeque::new(), compacted: origin, wake: watch::Sender::new(0) }
+    }
+}
+
+impl Inner {
+    fn table(&mut self, resource: &GroupResource) -> &mut Table {
+        self.tables.entry(resource.clone()).or_insert_with(|| Table::since(self.origin))
+    }
+
+    /// Records a change that was decided, and kept if there is a journal; returns who wakes the watchers.
+    fn apply(&mut self, change: Change) -> watch::Sender<u64> {
+        let change = Arc::new(change);
+        let log_len = self.log_len;
+        self.revision = change.object.revision;
+        let table = self.table(&change.resource);
+        match change.change_type {
+            ChangeType::Deleted => table.objects.remove(&change.key),
+            ChangeType::Added | ChangeType::Modified => table.objects.insert(change.key.clone(), change.object.clone()),
+        };
+        record(&mut table.log, &mut table.compacted, change.clone(), log_len);
+        let wake = table.wake.clone();
+        record(&mut self.log, &mut self.compacted, change, log_len * MERGED_LOG_FACTOR);
+        wake
     }
 }
 
@@ -174,9 +207,49 @@ impl Store {
     /// Returns an empty store whose logs keep `log_len` changes a resource. Its first commit has revision 2, as in a
     /// fresh etcd.
     pub fn new(log_len: usize) -> Self {
-        let inner =
-            Inner { revision: 1, log_len: log_len.max(1), tables: BTreeMap::new(), log: VecDeque::new(), compacted: 0 };
+        let inner = Inner {
+            revision: 1,
+            log_len: log_len.max(1),
+            tables: BTreeMap::new(),
+            log: VecDeque::new(),
+            compacted: 0,
+            origin: 0,
+            journal: None,
+        };
         Self { inner: Arc::new(Mutex::new(inner)), revision: Arc::new(watch::Sender::new(1)) }
+    }
+
+    /// Returns the store that a journal tells of. Who watched the earlier one goes on where they were, as far back as
+    /// the journal knows single changes.
+    pub fn recover(log_len: usize, history: History) -> Self {
+        let store = Self::new(log_len);
+        let mut inner = store.lock();
+        (inner.revision, inner.origin, inner.compacted) = (history.revision, history.revision, history.revision);
+        for Record { revision, resource, key, value, .. } in history.objects {
+            inner.table(&resource).objects.insert(key, Stored::new(value, revision));
+        }
+        for Record { revision, change_type, resource, key, value } in history.changes {
+            let previous = inner.table(&resource).objects.get(&key).cloned();
+            inner.apply(Change { change_type, resource, key, object: Stored::new(value, revision), previous });
+        }
+        store.revision.send_replace(inner.revision);
+        drop(inner);
+        store
+    }
+
+    /// Keeps every write from now on in a journal.
+    pub fn keep_in(&self, journal: impl Journal + 'static) {
+        self.lock().journal = Some(Box::new(journal));
+    }
+
+    /// Makes sure that what was kept survives a power cut too.
+    ///
+    /// # Errors
+    /// [`StoreError::NotKept`].
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let Some(journal) = &mut inner.journal else { return Ok(()) };
+        journal.sync().map_err(|error| StoreError::NotKept(error.to_string()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -191,8 +264,8 @@ impl Store {
     /// Returns the revision of the newest commit that touched a resource; 0 when there was none.
     pub fn resource_revision(&self, resource: &GroupResource) -> u64 {
         let inner = self.lock();
-        let newest = inner.tables.get(resource).and_then(|table| table.log.back());
-        newest.map_or(0, |change| change.object.revision)
+        let Some(table) = inner.tables.get(resource) else { return 0 };
+        table.log.back().map_or(table.compacted, |change| change.object.revision)
     }
 
     /// Returns a receiver that changes with every commit of any resource.
@@ -224,12 +297,11 @@ impl Store {
     /// [`Compacted`] when the log no longer reaches back that far.
     pub fn list_at(&self, resource: &GroupResource, revision: u64) -> Result<Snapshot, Compacted> {
         let inner = self.lock();
-        let Some(table) = inner.tables.get(resource) else {
-            return Ok(Snapshot { revision, objects: OrdMap::new() });
-        };
-        if revision < table.compacted {
+        let table = inner.tables.get(resource);
+        if revision < table.map_or(inner.origin, |table| table.compacted) {
             return Err(Compacted);
         }
+        let Some(table) = table else { return Ok(Snapshot { revision, objects: OrdMap::new() }) };
         let mut objects = table.objects.clone();
         let later = table.log.iter().rev().take_while(|change| change.object.revision > revision);
         let later: Vec<Arc<Change>> = later.cloned().collect();
@@ -288,30 +360,24 @@ impl Store {
         })
     }
 
-    /// The one write: decides and records under the lock, then wakes the watchers.
+    /// The one write: decides, keeps and records under the lock, then wakes the watchers.
     fn commit(
         &self,
         resource: &GroupResource,
         key: ObjectKey,
         decide: impl FnOnce(Option<&Arc<Stored>>) -> Result<(ChangeType, Value), StoreError>,
     ) -> Result<Arc<Stored>, StoreError> {
-        let mut guard = self.lock();
-        let inner = &mut *guard;
-        let table = inner.tables.entry(resource.clone()).or_default();
-        let previous = table.objects.get(&key).cloned();
+        let mut inner = self.lock();
+        let previous = inner.table(resource).objects.get(&key).cloned();
         let (change_type, value) = decide(previous.as_ref())?;
-        inner.revision += 1;
-        let object = Stored::new(value, inner.revision);
-        match change_type {
-            ChangeType::Deleted => table.objects.remove(&key),
-            ChangeType::Added | ChangeType::Modified => table.objects.insert(key.clone(), object.clone()),
-        };
+        let revision = inner.revision + 1;
+        let object = Stored::new(value, revision);
         let change = Change { change_type, resource: resource.clone(), key, object: object.clone(), previous };
-        let change = Arc::new(change);
-        record(&mut table.log, &mut table.compacted, change.clone(), inner.log_len);
-        record(&mut inner.log, &mut inner.compacted, change, inner.log_len * MERGED_LOG_FACTOR);
-        let (revision, wake) = (inner.revision, table.wake.clone());
-        drop(guard);
+        if let Some(journal) = &mut inner.journal {
+            journal.append(&change).map_err(|error| StoreError::NotKept(error.to_string()))?;
+        }
+        let wake = inner.apply(change);
+        drop(inner);
         wake.send_replace(revision);
         self.revision.send_if_modified(|newest| std::mem::replace(newest, revision.max(*newest)) < revision);
         Ok(object)
@@ -323,7 +389,7 @@ impl Store {
     /// [`Compacted`] when the log no longer reaches back that far.
     pub fn watch(&self, resource: &GroupResource, after: u64) -> Result<Cursor, Compacted> {
         let mut inner = self.lock();
-        let table = inner.tables.entry(resource.clone()).or_default();
+        let table = inner.table(resource);
         if after < table.compacted {
             return Err(Compacted);
         }
@@ -334,7 +400,7 @@ impl Store {
     pub fn list_and_watch(&self, resource: &GroupResource) -> (Snapshot, Cursor) {
         let mut inner = self.lock();
         let revision = inner.revision;
-        let table = inner.tables.entry(resource.clone()).or_default();
+        let table = inner.table(resource);
         let snapshot = Snapshot { revision, objects: table.objects.clone() };
         (snapshot, Cursor::new(self.clone(), resource.clone(), revision, table.wake.subscribe()))
     }

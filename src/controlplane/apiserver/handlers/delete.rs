@@ -48,7 +48,8 @@ pub(super) async fn delete_named(scope: &Scope, name: &str, options: &DeleteOpti
         admission::validate(&scope.attributes(Operation::Delete, name, Some(live.value())), None)?;
         match try_delete(scope, name, options, &stored, live) {
             Err(StoreError::NotFound) => return Err(Status::not_found(&scope.group_resource(), name)),
-            Err(_) => {}
+            Err(StoreError::Conflict(_) | StoreError::Exists) => {}
+            Err(error @ StoreError::NotKept(_)) => return Err(Status::internal(error)),
             Ok(result) => return result,
         }
     }

@@ -336,5 +336,6 @@ fn race(error: StoreError, scope: &Scope) -> Failure {
     match error {
         StoreError::Conflict(_) | StoreError::Exists => Failure::Race,
         StoreError::NotFound => Failure::Status(Status::not_found(&scope.group_resource(), &scope.name)),
+        StoreError::NotKept(_) => Failure::Status(Status::internal(error)),
     }
 }

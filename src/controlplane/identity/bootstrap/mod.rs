@@ -41,20 +41,27 @@ impl Bootstrap<'_> {
         for (name, value, description) in PRIORITY_CLASSES {
             add("scheduling.k8s.io", "priorityclasses", priority_class(name, value, description));
         }
+        for name in ["controller-manager", "scheduler"] {
+            add("", "componentstatuses", component_status(name));
+        }
         add("", "services", self.service());
         add("", "configmaps", self.authentication_config());
         objects
     }
 
     /// Puts the objects into a store. What is there already (in a store that was kept) stays as it is.
-    pub fn install(&self, store: &Store, env: &Env) {
+    ///
+    /// # Errors
+    /// [`StoreError::NotKept`].
+    pub fn install(&self, store: &Store, env: &Env) -> Result<(), StoreError> {
         for (resource, object) in self.objects(env) {
             let key = ObjectKey::new(object.namespace(), object.name());
             match store.create(&resource, key, object) {
                 Ok(_) | Err(StoreError::Exists) => {}
-                Err(StoreError::NotFound | StoreError::Conflict(_)) => unreachable!("a create expects no revision"),
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
     fn service(&self) -> Value {
@@ -97,6 +104,17 @@ fn namespace(name: &str) -> Value {
     })
 }
 
+/// The controllers and the scheduler live and die with the server. Of etcd nothing is said: there is none.
+///
+/// Source: `pkg/registry/core/componentstatus/rest.go`, which asks each time.
+fn component_status(name: &str) -> Value {
+    json!({
+        "kind": "ComponentStatus", "apiVersion": "v1",
+        "metadata": {"name": name},
+        "conditions": [{"type": "Healthy", "status": "True", "message": "ok"}],
+    })
+}
+
 const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
     (
         "system-cluster-critical",
@@ -127,9 +145,9 @@ mod tests {
     fn authorizer() -> Authorizer {
         let store = Store::default();
         let bootstrap = Bootstrap { ca_pem: "CA", port: 6443 };
-        bootstrap.install(&store, &Env::system());
+        bootstrap.install(&store, &Env::system()).expect("there is no journal");
         let revision = store.revision();
-        bootstrap.install(&store, &Env::system());
+        bootstrap.install(&store, &Env::system()).expect("there is no journal");
         assert_eq!(store.revision(), revision, "a second start writes nothing");
         Authorizer::new(store)
     }
