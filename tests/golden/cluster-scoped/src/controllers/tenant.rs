@@ -45,8 +45,8 @@ pub fn rules() -> Vec<PolicyRule> {
 /// Runs the controller until the operator shuts down.
 pub async fn run(ctx: Arc<Context>) {
     let controller = controller::watching(ctx.cluster_api::<Tenant>())
-        .owns(ctx.api_metadata::<Deployment>(), controller::watch_config())
-        .owns(ctx.api_metadata::<Service>(), controller::watch_config());
+        .owns(ctx.own_metadata::<Deployment>(), controller::watch_config())
+        .owns(ctx.own_metadata::<Service>(), controller::watch_config());
     controller::run("tenant", controller, reconcile, ctx).await;
 }
 

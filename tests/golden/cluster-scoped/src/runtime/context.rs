@@ -91,6 +91,14 @@ impl Context {
         }
     }
 
+    /// Returns the children of cluster-scoped objects, which live in the operator's own namespace, as metadata only.
+    pub fn own_metadata<K>(&self) -> Api<PartialObjectMeta<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), self.namespace())
+    }
+
     /// Makes a child what it should be, and returns it as it is. Writes only when the two differ. A child without a
     /// namespace, as a cluster-scoped object has it, lives in the operator's own.
     ///

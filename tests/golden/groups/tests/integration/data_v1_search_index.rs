@@ -11,6 +11,9 @@ use shop::runtime::conditions::Conditions;
 
 use crate::support::{Operator, eventually, gone};
 
+/// The name of the object, and of its children: no other kind's test uses it.
+const NAME: &str = "search-index-test";
+
 fn is_ready(object: Option<&SearchIndex>) -> bool {
     let Some(status) = object.and_then(|object| object.status.as_ref()) else { return false };
     let current = status.observed_generation == object.and_then(|object| object.metadata.generation);
@@ -24,22 +27,22 @@ async fn objects_become_ready_heal_and_are_cleaned_up() -> anyhow::Result<()> {
     let objects: Api<SearchIndex> = operator.api();
     let deployments: Api<Deployment> = operator.api();
 
-    let object = SearchIndex::new("web", SearchIndexSpec::default());
+    let object = SearchIndex::new(NAME, SearchIndexSpec::default());
     objects.create(&PostParams::default(), &object).await?;
-    eventually(&objects, "web", is_ready).await?;
+    eventually(&objects, NAME, is_ready).await?;
 
     let patch = Patch::Merge(json!({"spec": {"replicas": 2}}));
-    objects.patch("web", &PatchParams::default(), &patch).await?;
-    let object = eventually(&objects, "web", is_ready).await?;
+    objects.patch(NAME, &PatchParams::default(), &patch).await?;
+    let object = eventually(&objects, NAME, is_ready).await?;
     assert_eq!(object.status.map(|status| status.ready_replicas), Some(2));
 
-    let deployment = deployments.get("web").await?;
-    deployments.delete("web", &DeleteParams::default()).await?;
+    let deployment = deployments.get(NAME).await?;
+    deployments.delete(NAME, &DeleteParams::default()).await?;
     gone(&deployments, &deployment).await?;
-    let healed = eventually(&deployments, "web", |found: Option<&Deployment>| found.is_some()).await?;
+    let healed = eventually(&deployments, NAME, |found: Option<&Deployment>| found.is_some()).await?;
     assert_ne!(healed.uid(), deployment.uid());
 
-    objects.delete("web", &DeleteParams::default()).await?;
+    objects.delete(NAME, &DeleteParams::default()).await?;
     gone(&deployments, &healed).await?;
     operator.stop().await
 }

@@ -1,4 +1,4 @@
-//! Runs the operator for a test, in a namespace of the test's own.
+//! Runs the operator for a test, in its own namespace.
 //!
 //! The kubeconfig holds an administrator in its current context, who acts as the user, and may hold a context named
 //! `operator`, under which the controllers run with the permissions of `config/rbac`.
@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DeleteParams, ObjectMeta, PostParams};
+use kube::api::Api;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::runtime::wait::{Condition, await_condition, conditions};
@@ -26,30 +25,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Operator {
     /// The user.
     pub client: Client,
-    /// Where cluster-scoped objects have their children.
-    #[allow(dead_code, reason = "only the tests of cluster-scoped kinds look there")]
-    pub own_namespace: String,
     namespace: String,
     shutdown: CancellationToken,
     controllers: JoinHandle<()>,
 }
 
 impl Operator {
-    /// Makes a namespace and starts all controllers.
+    /// Starts all controllers in the operator's own namespace, the only one that it may work in.
     pub async fn start() -> anyhow::Result<Self> {
         let client = Client::try_default().await?;
-        let metadata = ObjectMeta { generate_name: Some("test-".to_owned()), ..Default::default() };
-        let namespace = Namespace { metadata, ..Default::default() };
-        let namespace =
-            Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await?.name_any();
         let shutdown = CancellationToken::new();
         let operator = operator_client().await?;
-        let own_namespace = operator.default_namespace().to_owned();
+        let namespace = operator.default_namespace().to_owned();
         let ctx = Arc::new(Context::new(operator, Some(namespace.clone()), shutdown.clone()));
         let controllers = tokio::spawn(async move {
             futures::future::join_all(controllers::all(&ctx)).await;
         });
-        Ok(Self { client, own_namespace, namespace, shutdown, controllers })
+        Ok(Self { client, namespace, shutdown, controllers })
     }
 
     /// Returns the objects of a kind in the test's namespace.
@@ -57,11 +49,10 @@ impl Operator {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Stops the controllers and removes the namespace.
+    /// Stops the controllers.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         self.controllers.await?;
-        Api::<Namespace>::all(self.client).delete(&self.namespace, &DeleteParams::default()).await?;
         Ok(())
     }
 }
