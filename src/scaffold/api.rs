@@ -52,6 +52,7 @@ pub fn create_api(tree: &Tree, asked: NewApi) -> Result<Plan, ScaffoldError> {
             let controller = existing.controller || asked.controller;
             after.project.replace(Resource { types, controller, ..existing.clone() })?;
         }
+        None if !asked.types => return Err(ScaffoldError::NoTypes(asked.kind.to_string())),
         None => after.project.add(resource(&before.project, group, asked)?)?,
     }
     if after == before {

@@ -46,6 +46,8 @@ pub enum ScaffoldError {
     },
     /// There is no `PROJECT`.
     NoProject(PathBuf),
+    /// A controller was asked for without its types, and the project has no types of that kind.
+    NoTypes(String),
     /// The flags ask for neither types nor a controller.
     NothingToDo,
     /// The tree cannot be read.
@@ -65,6 +67,7 @@ impl ScaffoldError {
             ScaffoldError::Name(error) => return error.help(),
             ScaffoldError::NotEmpty { .. } => "pass a new directory, such as `rop init shop --domain example.com`",
             ScaffoldError::NoProject(_) => "start a project with `rop init --domain example.com`",
+            ScaffoldError::NoTypes(_) => "leave out `--resource=false`, so that the types are written too",
             ScaffoldError::NothingToDo => "leave out `--resource=false` or `--controller=false`",
             ScaffoldError::Plan(error) => return error.help(),
             ScaffoldError::Template(_) => return None,
@@ -94,6 +97,9 @@ impl fmt::Display for ScaffoldError {
                 write!(f, "`{}` is not empty: it has `{}`", root.display(), found.escape_debug())
             }
             ScaffoldError::NoProject(root) => write!(f, "no PROJECT file in `{}`", root.display()),
+            ScaffoldError::NoTypes(kind) => {
+                write!(f, "this project has no types of kind `{kind}`, so that a controller alone would not compile")
+            }
             ScaffoldError::NothingToDo => f.write_str("there is neither a resource nor a controller to create"),
             ScaffoldError::Plan(error) => error.fmt(f),
             ScaffoldError::Template(text) => write!(f, "a template is wrong: {text}"),

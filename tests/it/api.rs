@@ -275,3 +275,14 @@ fn unknown_keys_of_the_project_file_are_kept() {
     sandbox.rop_in("shop", CACHE).succeeds();
     assert!(sandbox.read("shop/PROJECT").ends_with("plugins:\n  acme: 1\n"));
 }
+
+#[test]
+fn a_controller_without_types_is_refused() {
+    let sandbox = Sandbox::with_shop();
+    let before = sandbox.tree("shop");
+    let output = sandbox.rop_in("shop", "create api --kind Foo --resource=false").fails(1);
+    let reason = "this project has no types of kind `Foo`, so that a controller alone would not compile";
+    let remedy = "leave out `--resource=false`, so that the types are written too";
+    assert_eq!(output.err, format!("error: {reason}\nhelp: {remedy}\n"));
+    assert_eq!(sandbox.tree("shop"), before);
+}
